@@ -1,0 +1,64 @@
+# Everything a newcomer needs. Each target sets up what it needs by itself; `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARCH ?= dr-multi-region
+SCENARIO ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo lab test test-fast test-lab check lint types imports infra deploy-check bench lock clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Python environment (.venv) with pinned, hashed requirements
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
+	@echo "setup: creating $(VENV) (once, about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## lose a Region under load and recover it, for real, on this machine
+	@$(BIN)/hadr-lab demo $(ARCH) $(if $(SCENARIO),--scenario $(SCENARIO))
+
+lab: $(READY) ## bring a whole site up and keep it up (Ctrl-C ends all of it)
+	@$(BIN)/hadr-lab up $(ARCH)
+
+test: test-fast test-lab ## every test: pure ones first, then those on the real parts
+
+test-fast: $(READY) ## the default set: no outside program, under a minute
+	@$(BIN)/python -m pytest -q -m "not lab and not terraform and not browser"
+
+test-lab: $(READY) ## the tests on the real parts (builds the programs once)
+	@$(BIN)/hadr-lab programs
+	@$(BIN)/python -m pytest -q -m lab --timeout 900
+
+check: lint types imports deploy-check ## ruff, mypy --strict, import-linter, shell syntax, kustomize builds
+
+lint: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+imports: $(READY)
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+deploy-check: $(READY)
+	@$(BIN)/python -m pytest -q tests/deploy
+
+bench: $(READY) ## benchmarks (ratios within one run)
+	@$(BIN)/python -m benchmarks
+
+lock: ## compile requirements/*.in into pinned, hashed *.txt (needs uv)
+	@for f in dev lab hadr peccy; do \
+	  uv pip compile -q --python-version 3.11 --generate-hashes --no-header $$(test $$f = dev || echo "-c requirements/dev.txt") requirements/$$f.in -o requirements/$$f.txt; done
+
+clean: ## remove what make created here (the caches under ~/.cache/hadr-lab stay)
+	@rm -rf $(VENV) build runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
