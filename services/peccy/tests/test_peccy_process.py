@@ -1,0 +1,116 @@
+"""One real process: settings, start, drain on SIGTERM, and what importing must not do."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from app.errors import ConfigError
+from app.settings import from_env
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "65536", "8000.0", "²"])
+def test_a_wrong_port_is_named(port: str) -> None:
+    """The message says which variable and what it was."""
+    with pytest.raises(ConfigError, match="PECCY_PORT="):
+        from_env({"PECCY_PORT": port})
+
+
+def test_defaults_need_no_environment() -> None:
+    """A laptop starts with nothing set: SQLite, own port, unknown zone."""
+    settings = from_env({})
+    assert (settings.database, settings.port, settings.identity.zone) == (None, 8000, "unknown")
+
+
+def test_the_zone_may_be_a_file_that_is_missing(tmp_path: Path) -> None:
+    """A downward API volume may be absent; unknown is the honest answer."""
+    (tmp_path / "zone").write_text("us-east-1b\n")
+    assert from_env({"PECCY_ZONE": str(tmp_path / "zone")}).identity.zone == "us-east-1b"
+    assert from_env({"PECCY_ZONE": str(tmp_path / "no")}).identity.zone == "unknown"
+
+
+def test_a_password_file_is_read_again_each_time(tmp_path: Path) -> None:
+    """Secrets Manager rotates the password under a running pod."""
+    secret = tmp_path / "password"
+    secret.write_text("old\n")
+    target = from_env({"PECCY_DATABASE_HOST": "db", "PECCY_DATABASE_PASSWORD_FILE": str(secret)}).database
+    assert target is not None
+    assert target.secret() == "old"
+    secret.write_text("new\n")
+    assert target.secret() == "new"
+
+
+def test_the_password_is_not_shown(tmp_path: Path) -> None:
+    """Settings may end up in a log."""
+    assert "hunter2" not in repr(from_env({"PECCY_DATABASE_HOST": "db", "PECCY_DATABASE_PASSWORD": "hunter2"}))
+
+
+def test_importing_starts_no_thread_and_opens_no_socket() -> None:
+    """A process that imports the service once and forks a process for each pod depends on it."""
+    check = (
+        "import os, threading, app.main;"
+        "open_now = [f'/proc/self/fd/{fd}' for fd in os.listdir('/proc/self/fd')];"
+        "kinds = [os.readlink(path) for path in open_now if os.path.lexists(path)];"
+        "print(threading.active_count(), len(os.listdir('/proc/self/task')), sum('socket' in k or 'eventpoll' in k for k in kinds))"
+    )
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.split() == ["1", "1", "0"]
+
+
+def test_a_wrong_environment_is_one_line_and_status_64(tmp_path: Path) -> None:
+    """No traceback for a typing error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "app"], cwd=ROOT, env={"PECCY_PORT": "many"}, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 64
+    assert done.stderr.splitlines() == ["peccy-app: PECCY_PORT='many': expected a whole number from 0 to 65535"]
+
+
+def test_sigterm_drains_the_request_under_way(tmp_path: Path) -> None:
+    """A pod that is asked to go finishes what it began and then ends by that very signal."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    env = {"PECCY_BIND": "127.0.0.1", "PECCY_PORT": str(port), "PECCY_FILES": str(tmp_path), "PATH": os.environ["PATH"]}
+    process = subprocess.Popen([sys.executable, "-m", "app"], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+    try:
+        connection = _connect(port)
+        body = b'{"name": "slow"}'
+        connection.putrequest("POST", "/hobbies")
+        connection.putheader("content-type", "application/json")
+        connection.putheader("content-length", str(len(body)))
+        connection.endheaders(body[:5])
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        connection.send(body[5:])
+        assert connection.getresponse().status == 201
+        connection.close()
+        assert process.wait(10) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _connect(port: int) -> http.client.HTTPConnection:
+    limit = time.monotonic() + 20
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.connect()
+        except OSError:
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.05)
+        else:
+            return connection
