@@ -1,0 +1,78 @@
+"""Scenario files: those that ship are sound, and every mistake is one line that names its place."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from hadr_lab.errors import UsageError
+from hadr_lab.scenario import Actor, LoseRegion, StallReplication, catalogue, load, parse
+
+GOOD = """\
+description: a drill
+architecture: dr-multi-region
+faults:
+  - {fault: lose-region, region: us-east-1}
+act: {by: hadr, target: two}
+"""
+
+
+def test_the_catalogue_lists_every_scenario_in_one_line() -> None:
+    """All three are there, each with a name, an architecture and a one-line description."""
+    found = {scenario.name: scenario for scenario in catalogue()}
+    assert set(found) == {"region-loss", "region-loss-stalled-replication", "as-published"}
+    assert all(s.architecture == "dr-multi-region" and s.description and "\n" not in s.description for s in found.values())
+    assert found["as-published"].act.by is Actor.AS_PUBLISHED
+
+
+def test_replication_stalls_a_second_before_the_cut() -> None:
+    """The order of the faults is the script's, and the drill's clock starts at the loss, not at the stall."""
+    script = load("region-loss-stalled-replication")
+    stall, loss = script.faults
+    assert isinstance(stall, StallReplication)
+    assert isinstance(loss, LoseRegion)
+    assert loss.at - stall.at == timedelta(seconds=1)
+    assert script.loss is loss
+
+
+def test_a_scenario_can_be_a_file_of_ones_own(tmp_path: Path) -> None:
+    """A path in place of a name; what is left out has its default."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD)
+    script = load(str(path))
+    assert (script.name, script.load.rate, script.act.delay) == ("mine", 100.0, timedelta(seconds=1))
+
+
+def test_an_unknown_scenario_names_those_there_are() -> None:
+    """One line, with the choice."""
+    with pytest.raises(UsageError, match="no scenario 'nonsense'; there are: as-published, region-loss, region-loss-stalled"):
+        load("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD + "extra: 1\n", r"mine.yaml: Object contains unknown field `extra`"),
+        (GOOD.replace("target: two", "target: two, dealy: PT1S"), r"unknown field `dealy` - at `\$.act`"),
+        (GOOD + "description: again\n", r"mine.yaml:6:1: 'description' is there twice"),
+        (GOOD.replace("lose-region", "lose-regoin"), r"Invalid value 'lose-regoin' - at `\$.faults\[0\].fault`"),
+        (GOOD.replace("by: hadr", "by: somebody"), r"Invalid enum value 'somebody' - at `\$.act.by`"),
+        (GOOD + "load: {rate: fast}\n", r"Expected `float`, got `str` - at `\$.load.rate`"),
+        (GOOD + "steady: {window: 4 seconds}\n", r"Invalid ISO8601 duration - at `\$.steady.window`"),
+        (GOOD.replace("target: two", "target: one"), r"\$.act.target: already serves"),
+        (GOOD.replace("{fault: lose-region, region: us-east-1}", "{fault: stall-replication}"), "a drill loses a Region"),
+        (GOOD.replace("us-east-1}", "us-east-1, at: PT2S}\n  - {fault: stall-replication, at: PT1S}"), "not in time order"),
+        (GOOD.replace("us-east-1}", "us-east-1, at: PT2S, heal: PT1S}"), "heal: must come after"),
+        (GOOD + "expect: {verdict: fine}\n", "'fine' is none of"),
+        (GOOD + "steady: {success: 99}\n", "between 0 and 1"),
+        ("description: [", r"mine.yaml:1:15: "),
+        ("just words", r"mine.yaml: Expected `object`, got `str`"),
+    ],
+)
+def test_every_mistake_is_one_line_with_its_place(text: str, message: str) -> None:
+    """A typo in a scenario is an error, never a silent default."""
+    with pytest.raises(UsageError, match=message) as caught:
+        parse(text, path=Path("mine.yaml"))
+    assert "\n" not in str(caught.value)
