@@ -1,0 +1,1 @@
+"""The name server and the health checkers: Route 53's data plane."""
