@@ -72,7 +72,7 @@ class MySql:
     async def _on_connection(self, statement: str, values: tuple[Any, ...]) -> Answer:
         try:
             connection = await self._take()
-        except (sql.MySQLError, OSError, RuntimeError) as error:
+        except (sql.MySQLError, OSError, RuntimeError, ValueError) as error:
             self._forget_idle()
             raise Unavailable("database", f"cannot connect: {_words(error)}") from error
         try:
@@ -107,11 +107,12 @@ class MySql:
         moment the socket opens (Python 3.11), after which the wait for the server's greeting would have no limit.
         """
         target = self._target
+        user, password = target.credentials()
         opening = asyncmy.connect(
             host=target.host,
             port=target.port,
-            user=target.user,
-            password_creator=target.secret,
+            user=user,
+            password=password,
             database=target.name,
             charset="utf8mb4",
             autocommit=True,

@@ -6,6 +6,7 @@ value or as the path of a mounted file; a file is read again for each connection
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,9 +30,21 @@ class MySqlTarget:
     password: str = field(default="", repr=False)
     password_file: Path | None = None
 
-    def secret(self) -> str:
-        """Return the password as it is now. Raises OSError when its file cannot be read."""
-        return self.password if self.password_file is None else self.password_file.read_text().strip()
+    def credentials(self) -> tuple[str, str]:
+        """Return the user and the password as they are now.
+
+        The file holds the bare password, or what RDS keeps in Secrets Manager (JSON with username and password). Raises OSError
+        when it cannot be read, ValueError when its JSON has no password.
+        """
+        if self.password_file is None:
+            return self.user, self.password
+        text = self.password_file.read_text().strip()
+        if not text.startswith("{"):
+            return self.user, text
+        secret = json.loads(text)
+        if not isinstance(secret.get("password"), str):
+            raise ValueError(f"{self.password_file} has no password")
+        return str(secret.get("username") or self.user), secret["password"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -101,5 +102,19 @@ def test_a_database_that_is_nowhere_is_unavailable(host: str, port: int) -> None
     async def scenario() -> None:
         with pytest.raises(Unavailable, match=r"database: (cannot connect|no answer)"):
             await MySql(MySqlTarget(host=host, port=port)).run("SELECT 1")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"username": "x"}'])
+def test_a_secret_that_cannot_be_used_is_unavailable(tmp_path: Path, content: str | None) -> None:
+    """A missing or broken mounted secret is a reason like any other, not a server error."""
+    secret = tmp_path / "credentials.json"
+    if content is not None:
+        secret.write_text(content)
+
+    async def scenario() -> None:
+        with pytest.raises(Unavailable, match="database: cannot connect: "):
+            await MySql(MySqlTarget(host="127.0.0.1", port=1, password_file=secret)).run("SELECT 1")
 
     asyncio.run(scenario())

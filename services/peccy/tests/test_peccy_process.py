@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigError
-from app.settings import from_env
+from app.settings import MySqlTarget, from_env
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,9 +45,21 @@ def test_a_password_file_is_read_again_each_time(tmp_path: Path) -> None:
     secret.write_text("old\n")
     target = from_env({"PECCY_DATABASE_HOST": "db", "PECCY_DATABASE_PASSWORD_FILE": str(secret)}).database
     assert target is not None
-    assert target.secret() == "old"
+    assert target.credentials() == ("peccy", "old")
     secret.write_text("new\n")
-    assert target.secret() == "new"
+    assert target.credentials() == ("peccy", "new")
+
+
+def test_a_secret_as_rds_keeps_it_gives_user_and_password(tmp_path: Path) -> None:
+    """The value of the managed secret is mounted as it is, so nothing has to take it apart on the way."""
+    secret = tmp_path / "credentials.json"
+    target = MySqlTarget(host="db", password_file=secret)
+    secret.write_text('{"username": "admin", "password": "{p\u00e4"}')
+    assert target.credentials() == ("admin", "{pä")
+    for broken in ('{"username": "admin"}', "{"):
+        secret.write_text(broken)
+        with pytest.raises(ValueError, match=r"no password|Expecting"):
+            target.credentials()
 
 
 def test_the_password_is_not_shown(tmp_path: Path) -> None:
