@@ -60,7 +60,7 @@ class DatabaseCluster:
     """An Aurora cluster. `is_writer` is its role in its global cluster (True when it is in none).
 
     `replicates_from` is the ARN of the writer cluster it follows, or None. `endpoint` is a host name that must resolve to
-    the process that serves it.
+    the process that serves it; `global_endpoint` must resolve to the global cluster's writer.
     """
 
     region: str
@@ -78,6 +78,7 @@ class DatabaseCluster:
     global_cluster: str | None
     is_writer: bool
     replicates_from: str | None
+    global_endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
