@@ -1,0 +1,84 @@
+"""The typed changes hadr can ask for, and the three ways such a request can end.
+
+An action is a value: it says what to change, never how. All are idempotent by observation: asking twice is the same as once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hadr.core.view import Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FenceMember:
+    """Scale a member's workload and its node maker to 0, so that nothing there accepts writes."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromoteDatabase:
+    """Make a member's cluster the global database's writer, accepting data loss; asked in that member's own Region."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakReplication:
+    """Delete the file replication that ends at a member, so that its file system becomes writable."""
+
+    member: str
+    source: str
+    local_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartCapacity:
+    """Scale a member's node maker to its serving size, and workload Deployments that stand at 0 to theirs."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclareActive:
+    """Write a member's switch object: health checks then take the other member's record out of DNS."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveWeights:
+    """Give one member all DNS weight, and withdraw a declaration that says another one is active."""
+
+    member: str
+    withdraw: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteThrough:
+    """Write through the service's own name with a unique key, read it back, remove it."""
+
+    member: str
+
+
+Action: TypeAlias = FenceMember | PromoteDatabase | BreakReplication | StartCapacity | DeclareActive | MoveWeights | WriteThrough
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The request was accepted. Whether it had its effect is for the proof to say."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The request definitely changed nothing. `final`: asking again is useless."""
+
+    why: str
+    final: bool = False
+
+
+Outcome: TypeAlias = Done | Refused | Unknown

@@ -1,0 +1,193 @@
+"""What to do next with a plan under way: begin, ask, settle, or wait. Pure, and asked again after everything that happens.
+
+It never asks for a change that is already seen, under way, or possibly still taking effect: after an indefinite outcome nothing
+is asked again before a reading begun later shows that it did not happen. A step is settled by its proof, not by an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from hadr.core.actions import Done, Outcome, Refused, WriteThrough
+from hadr.core.plan import Plan
+from hadr.core.proofs import Proof, State, prove
+from hadr.core.site import Site
+from hadr.core.steps import Step, StepName
+from hadr.core.view import Read, Unknown, View
+
+SETTLE = timedelta(seconds=10)
+"""How long an accepted or indefinite request may stay without visible effect before it is asked again."""
+
+
+class Status(StrEnum):
+    """A step's life. UNKNOWN is the end of a best-effort step that could not be observed."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @property
+    def over(self) -> bool:
+        """Whether this status is final."""
+        return self not in (Status.PENDING, Status.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far one step is. `asking`: a request is out and has not come back."""
+
+    status: Status = Status.PENDING
+    began: datetime | None = None
+    asking: bool = False
+    attempts: int = 0
+    outcome: Outcome | None = None
+    outcome_at: datetime | None = None
+    seen: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A step that has just ended, and what was last seen of it."""
+
+    step: StepName
+    status: Status
+    seen: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What follows from the view: steps to begin, steps to ask for, steps that ended, the words last seen of the others."""
+
+    begin: tuple[StepName, ...] = ()
+    ask: tuple[StepName, ...] = ()
+    settle: tuple[Settled, ...] = ()
+    seen: tuple[tuple[StepName, str], ...] = ()
+    over: bool = False
+
+
+def decide(site: Site, plan: Plan, view: View, progress: Mapping[StepName, Progress], now: datetime) -> Decision:
+    """The next move. `over` when every step that counts has ended."""
+    begin: list[StepName] = []
+    ask: list[StepName] = []
+    settle: list[Settled] = []
+    seen: list[tuple[StepName, str]] = []
+    for step in plan.steps:
+        state = progress[step.name]
+        if state.status is Status.PENDING:
+            if _hopeless(step, progress):
+                settle.append(Settled(step=step.name, status=Status.SKIPPED, seen="a step that it requires did not succeed"))
+            elif _may_begin(step, progress):
+                begin.append(step.name)
+        elif state.status is Status.RUNNING:
+            proof = _judge(site, plan, step, state, view)
+            ended = _ended(step, state, proof, now)
+            if ended is not None:
+                settle.append(ended)
+            elif _should_ask(step, state, proof, now):
+                ask.append(step.name)
+            seen.append((step.name, proof.seen))
+    over = all(progress[step.name].status.over or step.best_effort for step in plan.steps)
+    return Decision(begin=tuple(begin), ask=tuple(ask), settle=tuple(settle), seen=tuple(seen), over=over)
+
+
+def watched(plan: Plan, progress: Mapping[StepName, Progress]) -> tuple[Read, ...]:
+    """The questions whose answers matter now: those of the steps that run. A lost Region is asked only for fencing."""
+    running = (step for step in plan.steps if progress[step.name].status is Status.RUNNING)
+    return tuple(dict.fromkeys(read for step in running for read in step.reads))
+
+
+def conclude(plan: Plan, progress: Mapping[StepName, Progress]) -> tuple[Settled, ...]:
+    """The ends of best-effort steps that nobody waits for any longer."""
+    return tuple(
+        Settled(step=step.name, status=Status.UNKNOWN, seen=progress[step.name].seen or "not observed")
+        for step in plan.steps
+        if step.best_effort and not progress[step.name].status.over
+    )
+
+
+def _may_begin(step: Step, progress: Mapping[StepName, Progress]) -> bool:
+    proven = all(progress[name].status is Status.DONE for name in step.requires)
+    return proven and all(progress[name].status.over for name in step.after)
+
+
+def _hopeless(step: Step, progress: Mapping[StepName, Progress]) -> bool:
+    return any(progress[name].status.over and progress[name].status is not Status.DONE for name in step.requires)
+
+
+def _latest(moments: Iterable[datetime | None]) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _judge(site: Site, plan: Plan, step: Step, state: Progress, view: View) -> Proof:
+    """The proof from readings begun after the step began and after its last request came back."""
+    if isinstance(step.action, WriteThrough):
+        return _written(state)
+    moment = _latest((state.began, state.outcome_at))
+    return prove(step.name, site, plan.course, view if moment is None else view.since(moment))
+
+
+def _written(state: Progress) -> Proof:
+    """A write that was read back is its own proof: the client's eye is the data plane."""
+    match state.outcome:
+        case Done(detail=detail):
+            return Proof(state=State.PROVEN, seen=detail)
+        case Refused(why=why) | Unknown(why=why):
+            return Proof(state=State.NOT_YET, seen=why)
+        case _:
+            return Proof(state=State.NOT_YET, seen="not tried")
+
+
+def _ended(step: Step, state: Progress, proof: Proof, now: datetime) -> Settled | None:
+    if proof.state is State.PROVEN:
+        return Settled(step=step.name, status=Status.DONE, seen=proof.seen)
+    failed = Status.UNKNOWN if step.best_effort and proof.state is State.UNSEEN else Status.FAILED
+    refused = _refused_for_good(state, proof, now)
+    if refused is not None:
+        return Settled(step=step.name, status=failed, seen=f"refused: {refused}; last seen: {proof.seen}")
+    if state.began is not None and now - state.began >= step.budget:
+        spent = f"not proven within {step.budget.total_seconds():.0f} s; last seen: {proof.seen}"
+        return Settled(step=step.name, status=failed, seen=spent + _last_answer(state))
+    return None
+
+
+def _refused_for_good(state: Progress, proof: Proof, now: datetime) -> str | None:
+    """Why, once a look taken after the refusal shows that the effect is not there; or when no look comes back for long."""
+    outcome = state.outcome
+    if state.asking or not isinstance(outcome, Refused) or not outcome.final or state.outcome_at is None:
+        return None
+    seen = proof.state is State.NOT_YET or (proof.state is State.UNSEEN and now - state.outcome_at >= SETTLE)
+    return outcome.why if seen else None
+
+
+def _last_answer(state: Progress) -> str:
+    match state.outcome:
+        case Refused(why=why):
+            return f"; last answer: refused, {why}"
+        case Unknown(why=why):
+            return f"; last answer: none, {why}"
+        case _:
+            return ""
+
+
+def _should_ask(step: Step, state: Progress, proof: Proof, now: datetime) -> bool:
+    if step.action is None or state.asking or proof.state is State.UNDERWAY:
+        return False
+    if proof.state is State.UNSEEN:
+        return step.best_effort and _again(state, now)
+    return _again(state, now)
+
+
+def _again(state: Progress, now: datetime) -> bool:
+    """Whether the last request is long enough ago, by how it ended: nothing happened, nobody knows, or no effect yet."""
+    if state.outcome is None or state.outcome_at is None:
+        return state.attempts == 0
+    waited = now - state.outcome_at
+    if isinstance(state.outcome, Refused):
+        return waited >= timedelta(seconds=min(2 ** (state.attempts - 1), 30))
+    return waited >= SETTLE
