@@ -1,0 +1,8 @@
+"""The whole outside in memory, under a clock that jumps: for tests, and for simulating failovers with the real engine."""
+
+from hadr.adapters.memory.clock import VirtualClock, VirtualWorkers
+from hadr.adapters.memory.example import example_member, example_site
+from hadr.adapters.memory.runs import MemoryRuns
+from hadr.adapters.memory.world import Delays, World
+
+__all__ = ["Delays", "MemoryRuns", "VirtualClock", "VirtualWorkers", "World", "example_member", "example_site"]

@@ -1,0 +1,221 @@
+"""The engine's ports over a `World`. Each method is one call: it takes time, may be refused, and changes the world at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from hadr.core.errors import Gone, Indefinite, Rejected
+from hadr.core.site import Member
+from hadr.core.view import (
+    Answer,
+    ComputeState,
+    DatabaseState,
+    DeploymentState,
+    FilesRole,
+    FilesState,
+    Lag,
+    TargetsState,
+)
+
+if TYPE_CHECKING:
+    from hadr.adapters.memory.world import World
+
+
+class MemoryCompute:
+    """Clusters of the world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def observe(self, member: Member) -> ComputeState:
+        world = self._world
+        with world.call("compute", member):
+            side = world.sides[member.name]
+            running = world.passed(world.pods_since(member))
+            available = world.passed(world.available_since(member))
+            wanted = sum(side.replicas.values())
+            return ComputeState(
+                capacity_desired=side.capacity,
+                capacity_ready=side.capacity if world.passed(world.ready_since(member)) else 0,
+                nodes_ready=2 if world.passed(side.nodes_at) else 0,
+                pods_wanted=wanted,
+                pods_running=wanted if running else 0,
+                deployments=tuple(
+                    DeploymentState(name=name, desired=count, available=count if available else 0)
+                    for name, count in side.replicas.items()
+                ),
+            )
+
+    def start(self, member: Member) -> str:
+        with self._world.call("start", member, changes=True):
+            side, now = self._world.sides[member.name], self._world.clock.now()
+            if side.capacity != member.capacity.replicas:
+                side.capacity, side.capacity_at = member.capacity.replicas, now
+            asleep = [name for name, count in side.replicas.items() if count == 0]
+            for name in asleep:
+                side.replicas[name], side.replicas_at = member.workload.deployments[name], now
+        return f"{member.capacity.deployment} to {member.capacity.replicas}"
+
+    def stop(self, member: Member) -> str:
+        with self._world.call("stop", member, changes=True):
+            side = self._world.sides[member.name]
+            side.capacity, side.replicas = 0, dict.fromkeys(side.replicas, 0)
+        return "everything to 0"
+
+
+class MemoryDatabase:
+    """The global database of the world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def observe(self, member: Member) -> DatabaseState:
+        world = self._world
+        with world.call("database", member):
+            return DatabaseState(
+                writer=world.writer,
+                status="failing-over" if world.switching_to else "available",
+                switching_to=world.switching_to,
+                cluster_status="available",
+                instances=1,
+            )
+
+    def lag(self, member: Member) -> Lag:
+        world = self._world
+        with world.call("lag", member):
+            if world.lag is None:
+                raise Gone(f"no replication lag was measured for {member.database}")
+            return Lag(value=world.lag, measured=world.clock.now() - timedelta(seconds=30))
+
+    def promote(self, member: Member) -> str:
+        world = self._world
+        with world.call("promote", member, changes=True):
+            if world.switching_to is not None or world.writer == member.name:
+                raise Rejected(f"{world.site.global_database} is not in a state in which {member.database} can be promoted")
+            world.promotions.append((world.clock.now(), member.name))
+            world.switching_to = member.name
+            world.switching_until = world.clock.now() + world.delays.promote
+        return f"failing over to {member.database}"
+
+
+class MemoryFiles:
+    """File systems of the world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def observe(self, member: Member) -> FilesState:
+        world = self._world
+        with world.call("files", member):
+            side = world.sides[member.name]
+            if side.role is not FilesRole.DESTINATION:
+                return FilesState(role=side.role)
+            return FilesState(
+                role=side.role,
+                status="DELETING" if side.deleting_until else "ENABLED",
+                source=world.site.other(member.name).files,
+                synced=self._synced(world.clock.now()),
+            )
+
+    def _synced(self, now: datetime) -> datetime:
+        lost = [side.lost for side in self._world.sides.values() if side.lost is not None]
+        return min([now, *lost]) - timedelta(seconds=20)
+
+    def break_replication(self, member: Member, *, source: str, local_only: bool) -> str:
+        world = self._world
+        with world.call("break_replication", member, changes=True):
+            side, other = world.sides[member.name], world.sides[world.site.other(member.name).name]
+            if side.role is not FilesRole.DESTINATION:
+                raise Gone(f"no replication from {source} ends at {member.files}")
+            if not local_only and other.lost is not None:
+                raise Rejected(f"the other side of {source} cannot be reached")
+            side.deleting_until = world.clock.now() + world.delays.break_files
+        return f"deleting replication from {source}"
+
+
+class MemoryTraffic:
+    """Targets, switches and DNS weights of the world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def targets(self, member: Member) -> TargetsState:
+        world = self._world
+        with world.call("targets", member):
+            total = sum(world.sides[member.name].replicas.values()) if world.passed(world.pods_since(member)) else 0
+            return TargetsState(healthy=total if world.healthy(member) else 0, total=total)
+
+    def declared(self, member: Member) -> bool:
+        with self._world.call("declared", member):
+            return self._world.sides[member.name].declared_at is not None
+
+    def weights(self) -> Mapping[str, int]:
+        with self._world.call("weights", None):
+            return {name: side.weight for name, side in self._world.sides.items()}
+
+    def declare(self, member: Member, *, run: str) -> str:
+        with self._world.call("declare", member, changes=True):
+            side = self._world.sides[member.name]
+            side.declared_at = side.declared_at or self._world.clock.now()
+        return f"{member.name} declared active by {run}"
+
+    def withdraw(self, member: Member) -> str:
+        with self._world.call("withdraw", member, changes=True):
+            self._world.sides[member.name].declared_at = None
+        return f"{member.name} no longer declared active"
+
+    def give_all_weight(self, member: Member, *, run: str) -> str:
+        with self._world.call("give_all_weight", None, changes=True):
+            if self._world.sides[member.name].weight != 100:
+                self._world.weights_at = self._world.clock.now()
+            for name, side in self._world.sides.items():
+                side.weight = 100 if name == member.name else 0
+        return f"{member.name} has all weight by {run}"
+
+
+class MemoryProbe:
+    """A client of the world. DNS and load balancers are data planes: they work while control planes are lost."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def resolve(self, host: str) -> frozenset[str]:
+        world = self._world
+        world.clock.spend(world.delays.call)
+        world.settle()
+        if host == world.site.traffic.host:
+            return self._addresses(world.answered_by())
+        for member in world.site.members:
+            if host == member.balancer:
+                return self._addresses(member)
+        raise Gone(f"{host} has no address")
+
+    def _addresses(self, member: Member) -> frozenset[str]:
+        number = self._world.site.members.index(member)
+        return frozenset(f"192.0.{number}.{host}" for host in (1, 2))
+
+    def ready(self, host: str) -> Answer:
+        world = self._world
+        world.settle()
+        member = next((m for m in world.site.members if m.balancer == host), None) or world.answered_by()
+        if world.sides[member.name].lost:
+            world.clock.spend(world.delays.silence)
+            return Answer(status=None, detail="timed out")
+        world.clock.spend(world.delays.call)
+        return Answer(status=200) if world.healthy(member) else Answer(status=503, detail="no healthy target")
+
+    def write_through(self, *, key: str) -> str:
+        world = self._world
+        world.settle()
+        answer = self.ready(world.site.traffic.host)
+        failure = world.take_failure("write_through")
+        if failure is not None:
+            raise failure
+        if answer.status is None:
+            raise Indefinite(f"writing through {world.site.traffic.host}: {answer.detail}")
+        if not answer.ok:
+            raise Rejected(f"writing through {world.site.traffic.host}: {answer}")
+        world.written.add(key)
+        return f"wrote, read back and removed {key}"

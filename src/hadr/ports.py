@@ -1,0 +1,145 @@
+"""The seams between the engine and the world, as protocols. Adapters: AWS and Kubernetes, and memory for tests and simulation.
+
+A method either returns what it was asked for or raises a `CallError` whose type says whether it may have taken effect; nothing else
+leaves an adapter. Every call has its own bounded time. Changes are idempotent by observation; their effect is not waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from hadr.core.site import Member
+from hadr.core.view import Answer, ComputeState, DatabaseState, FilesState, Lag, TargetsState
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Clock(Protocol):
+    """Time as a port: `now` never goes backwards within a process and is always in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Job(Protocol[T_co]):
+    """A call under way. `result` raises what the call raised; only to be asked when `done`."""
+
+    @property
+    def done(self) -> bool: ...
+
+    def result(self) -> T_co: ...
+
+
+class Workers(Protocol):
+    """Calls side by side, in bounded number."""
+
+    def submit(self, call: Callable[[], T]) -> Job[T]: ...
+
+    def wait(self, timeout: timedelta) -> None:
+        """Return when a job has ended since the last wait returned, or after `timeout`."""
+
+
+class Compute(Protocol):
+    """A member's Kubernetes cluster."""
+
+    def observe(self, member: Member) -> ComputeState: ...
+
+    def start(self, member: Member) -> str:
+        """Scale the node maker to its serving size, and Deployments that stand at 0 to theirs; says what was taken over."""
+
+    def stop(self, member: Member) -> str:
+        """Scale the workload and the node maker to 0."""
+
+
+class Database(Protocol):
+    """The global database, always as a member's own Region tells it."""
+
+    def observe(self, member: Member) -> DatabaseState: ...
+
+    def lag(self, member: Member) -> Lag: ...
+
+    def promote(self, member: Member) -> str:
+        """Ask the member's Region to make its cluster the writer, data loss allowed."""
+
+
+class Files(Protocol):
+    """The members' file systems, always as a member's own Region tells it."""
+
+    def observe(self, member: Member) -> FilesState: ...
+
+    def break_replication(self, member: Member, *, source: str, local_only: bool) -> str:
+        """Delete the replication from `source` that ends at the member, asked in the member's Region."""
+
+
+class Traffic(Protocol):
+    """Where clients go: targets, switches, weights."""
+
+    def targets(self, member: Member) -> TargetsState: ...
+
+    def declared(self, member: Member) -> bool:
+        """Whether the member's switch object is there. False for a member without a switch."""
+
+    def weights(self) -> Mapping[str, int]:
+        """DNS weight by member, from Route 53's control plane."""
+
+    def declare(self, member: Member, *, run: str) -> str:
+        """Write the member's switch object."""
+
+    def withdraw(self, member: Member) -> str:
+        """Remove the member's switch object, if it is there."""
+
+    def give_all_weight(self, member: Member, *, run: str) -> str:
+        """Weight 100 for the member and 0 for every other, in one change."""
+
+
+class Probe(Protocol):
+    """The client's eye. A service that does not answer is an `Answer` without status, not an error."""
+
+    def resolve(self, host: str) -> frozenset[str]:
+        """The addresses a client's resolver gives for `host`. Raises Gone when the name has none."""
+
+    def ready(self, host: str) -> Answer:
+        """The readiness path asked of `host`, with the service's own name as Host."""
+
+    def write_through(self, *, key: str) -> str:
+        """Write through the service's name with a unique key, read it back, remove it; says what was read."""
+
+
+class Journal(Protocol):
+    """The record of one run. `append` returns when the line is safe on disk."""
+
+    @property
+    def run(self) -> str: ...
+
+    def append(self, at: datetime, kind: str, *, step: str = "", data: Mapping[str, Any] | None = None) -> None: ...
+
+
+class Runs(Protocol):
+    """The runs there were, newest last."""
+
+    def begin(self, name: str, plan: Mapping[str, Any], at: datetime) -> Journal:
+        """A new run with its plan written down."""
+
+    def names(self) -> tuple[str, ...]: ...
+
+    def journal(self, run: str) -> str:
+        """The text of a run's journal. Raises NoSuchRun."""
+
+    def place(self, run: str) -> str:
+        """Where a person finds the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything the engine may touch."""
+
+    clock: Clock
+    workers: Workers
+    compute: Compute
+    database: Database
+    files: Files
+    traffic: Traffic
+    probe: Probe
