@@ -1,0 +1,159 @@
+"""Every AWS call hadr makes, in one table: service, operation, whether it changes anything, and why it is needed.
+
+`Caller` makes a call only if it is in the table, so the table is the whole truth from which an IAM policy can be made. It also is
+the one place where botocore's errors are caught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from hadr.adapters.aws.errors import translate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permitted:
+    """One operation hadr may use. `action` is its name in IAM."""
+
+    service: str
+    operation: str
+    action: str
+    changes: bool
+    why: str
+
+
+CALLS = (
+    Permitted(
+        service="rds",
+        operation="describe_global_clusters",
+        action="rds:DescribeGlobalClusters",
+        changes=False,
+        why="who is the writer; proof of a promotion",
+    ),
+    Permitted(
+        service="rds",
+        operation="describe_db_clusters",
+        action="rds:DescribeDBClusters",
+        changes=False,
+        why="whether a member's cluster is available",
+    ),
+    Permitted(
+        service="rds",
+        operation="failover_global_cluster",
+        action="rds:FailoverGlobalCluster",
+        changes=True,
+        why="promote the target, data loss allowed",
+    ),
+    Permitted(
+        service="cloudwatch",
+        operation="get_metric_statistics",
+        action="cloudwatch:GetMetricStatistics",
+        changes=False,
+        why="replication lag of the database",
+    ),
+    Permitted(
+        service="efs",
+        operation="describe_replication_configurations",
+        action="elasticfilesystem:DescribeReplicationConfigurations",
+        changes=False,
+        why="whether a file system is a replica",
+    ),
+    Permitted(
+        service="efs",
+        operation="delete_replication_configuration",
+        action="elasticfilesystem:DeleteReplicationConfiguration",
+        changes=True,
+        why="make the target's files writable",
+    ),
+    Permitted(
+        service="eks",
+        operation="describe_cluster",
+        action="eks:DescribeCluster",
+        changes=False,
+        why="endpoint and certificate authority of a cluster",
+    ),
+    Permitted(
+        service="elbv2",
+        operation="describe_target_groups",
+        action="elasticloadbalancing:DescribeTargetGroups",
+        changes=False,
+        why="a target group's ARN from its name",
+    ),
+    Permitted(
+        service="elbv2",
+        operation="describe_target_health",
+        action="elasticloadbalancing:DescribeTargetHealth",
+        changes=False,
+        why="whether targets are healthy before traffic moves",
+    ),
+    Permitted(
+        service="route53",
+        operation="list_resource_record_sets",
+        action="route53:ListResourceRecordSets",
+        changes=False,
+        why="the records whose weights are changed",
+    ),
+    Permitted(
+        service="route53",
+        operation="change_resource_record_sets",
+        action="route53:ChangeResourceRecordSets",
+        changes=True,
+        why="move traffic by weights where that is possible",
+    ),
+    Permitted(
+        service="s3",
+        operation="list_objects_v2",
+        action="s3:ListBucket",
+        changes=False,
+        why="whether a member is declared active",
+    ),
+    Permitted(
+        service="s3",
+        operation="put_object",
+        action="s3:PutObject",
+        changes=True,
+        why="declare a member active: the health-check switch",
+    ),
+    Permitted(
+        service="s3",
+        operation="delete_object",
+        action="s3:DeleteObject",
+        changes=True,
+        why="withdraw a declaration",
+    ),
+    Permitted(
+        service="sts",
+        operation="get_caller_identity",
+        action="sts:GetCallerIdentity",
+        changes=False,
+        why="presigned, it is the token of an EKS cluster",
+    ),
+)
+BY_NAME: Mapping[tuple[str, str], Permitted] = {(call.service, call.operation): call for call in CALLS}
+
+
+class Clients(Protocol):
+    """What makes clients."""
+
+    def client(self, service: str, region: str, *, changes: bool = False) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Makes the permitted calls."""
+
+    clients: Clients
+
+    def __call__(self, service: str, operation: str, region: str, **arguments: Any) -> Any:
+        """The answer of one call. Raises CallError; LookupError when the call is not in the table (a mistake in this program)."""
+        permitted = BY_NAME[(service, operation)]
+        where = f"{service} {operation} in {region}"
+        try:
+            client = self.clients.client(service, region, changes=permitted.changes)
+            return getattr(client, operation)(**arguments)
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error, where) from error

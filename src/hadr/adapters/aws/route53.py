@@ -1,0 +1,68 @@
+"""DNS weights through Route 53's control plane, which is in us-east-1 whatever the client's Region is.
+
+hadr owns the weights of the service's records and nothing else of them: a record is sent back as it was read, with its weight
+changed, and all records in one batch, so that no moment has two answers or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hadr.adapters.aws.calls import Caller
+from hadr.core.errors import Gone
+from hadr.core.plan import CONTROL_PLANE_REGION
+from hadr.core.site import Member, Site
+
+FULL = 100
+
+
+class Route53:
+    """The weighted records of the service's name."""
+
+    def __init__(self, site: Site, call: Caller) -> None:
+        self._site = site
+        self._call = call
+
+    def weights(self) -> Mapping[str, int]:
+        by_record = {member.record: member.name for member in self._site.members}
+        return {by_record[one["SetIdentifier"]]: int(one["Weight"]) for one in self._records()}
+
+    def give_all_weight(self, member: Member, *, run: str) -> str:
+        changes = [
+            {
+                "Action": "UPSERT",
+                "ResourceRecordSet": {**one, "Weight": FULL if one["SetIdentifier"] == member.record else 0},
+            }
+            for one in self._records()
+        ]
+        batch = {"Comment": f"hadr {run}", "Changes": changes}
+        self._call(
+            "route53",
+            "change_resource_record_sets",
+            CONTROL_PLANE_REGION,
+            HostedZoneId=self._site.traffic.hosted_zone,
+            ChangeBatch=batch,
+        )
+        return f"{member.record} has all weight of {self._site.traffic.host}"
+
+    def _records(self) -> list[Any]:
+        """The members' weighted records, of every address type. Raises Gone when a member has none."""
+        host = self._site.traffic.host.rstrip(".").lower() + "."
+        answer = self._call(
+            "route53",
+            "list_resource_record_sets",
+            CONTROL_PLANE_REGION,
+            HostedZoneId=self._site.traffic.hosted_zone,
+            StartRecordName=host,
+        )
+        wanted = {member.record for member in self._site.members}
+        found = [
+            one
+            for one in answer["ResourceRecordSets"]
+            if one["Name"].lower() == host and "Weight" in one and one.get("SetIdentifier") in wanted
+        ]
+        missing = sorted(wanted - {one["SetIdentifier"] for one in found})
+        if missing:
+            raise Gone(f"route53 zone {self._site.traffic.hosted_zone}: {host} has no weighted record {', '.join(missing)}")
+        return found

@@ -1,0 +1,39 @@
+"""The traffic port over its three services: targets in ELB, switches in S3, weights in Route 53."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hadr.adapters.aws.elb import Elb
+from hadr.adapters.aws.route53 import Route53
+from hadr.adapters.aws.switch import S3Switch
+from hadr.core.site import Member
+from hadr.core.view import TargetsState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsTraffic:
+    """Where clients go, on AWS."""
+
+    elb: Elb
+    switches: S3Switch
+    records: Route53
+
+    def targets(self, member: Member) -> TargetsState:
+        return self.elb.targets(member)
+
+    def declared(self, member: Member) -> bool:
+        return self.switches.declared(member)
+
+    def weights(self) -> Mapping[str, int]:
+        return self.records.weights()
+
+    def declare(self, member: Member, *, run: str) -> str:
+        return self.switches.declare(member, run=run)
+
+    def withdraw(self, member: Member) -> str:
+        return self.switches.withdraw(member)
+
+    def give_all_weight(self, member: Member, *, run: str) -> str:
+        return self.records.give_all_weight(member, run=run)

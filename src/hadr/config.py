@@ -1,0 +1,184 @@
+"""site.yaml to a Site. Strict: an unknown key, a key given twice or a wrong type is one clear line that names the place.
+
+A typo in a DR configuration must be an error, never a default. Nothing here is a secret or an endpoint: credentials and
+AWS_ENDPOINT_URL come from the environment, as for every AWS program. The schema is documented in docs/reference/site-yaml.md.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from hadr.core.errors import ConfigError
+from hadr.core.site import Capacity, Member, Objectives, ProbeSettings, Site, Switch, Traffic, Workload
+
+
+class Strict(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A mapping in site.yaml; a key it does not name is an error."""
+
+
+class CapacityFields(Strict):
+    namespace: str
+    deployment: str
+    replicas: int
+
+
+class WorkloadFields(Strict):
+    namespace: str
+    deployments: dict[str, int]
+    nodes: str
+
+
+class SwitchFields(Strict):
+    bucket: str
+    region: str
+    key: str
+
+
+class MemberFields(Strict):
+    name: str
+    region: str
+    cluster: str
+    capacity: CapacityFields
+    workload: WorkloadFields
+    database: str
+    files: str
+    target_group: str
+    balancer: str
+    record: str
+    switch: SwitchFields | None = None
+
+
+class DatabaseFields(Strict):
+    global_cluster: str
+
+
+class TrafficFields(Strict):
+    host: str
+    hosted_zone: str
+
+
+class ProbeFields(Strict):
+    scheme: Literal["http", "https"] = "http"
+    port: int = 80
+    read: str = "/hobbies"
+    write: str = "/hobbies"
+    ready: str = "/readyz"
+
+
+class ObjectiveFields(Strict):
+    recovery_time: timedelta
+    recovery_point: timedelta
+    file_recovery_point: timedelta = timedelta(minutes=15)
+
+
+class SiteFields(Strict):
+    site: str
+    members: list[MemberFields]
+    database: DatabaseFields
+    traffic: TrafficFields
+    objectives: ObjectiveFields
+    probe: ProbeFields = msgspec.field(default_factory=ProbeFields)
+
+
+class UniqueKeyLoader(yaml.SafeLoader):
+    """YAML without tags, in which a key given twice is an error instead of silently the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                place = f"line {key_node.start_mark.line + 1}, column {key_node.start_mark.column + 1}"
+                raise ConfigError(f"{place}: the key {key!r} is given twice")
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def load_site(path: Path) -> Site:
+    """Read `path`. Raises ConfigError with the file and the place in it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; name the site's file with --site or HADR_SITE") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    try:
+        return parse_site(text)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def parse_site(text: str) -> Site:
+    """A Site from the text of a site.yaml. Raises ConfigError with the place."""
+    try:
+        raw = yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not YAML: {' '.join(str(error).split())}") from error
+    except TypeError as error:
+        raise ConfigError(f"a key is not a plain word: {error}") from error
+    try:
+        fields = msgspec.convert(raw, SiteFields)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise ConfigError(str(error)) from error
+    _check(fields)
+    return _site(fields)
+
+
+def _check(fields: SiteFields) -> None:
+    """What types cannot say. Raises ConfigError for the first thing that is wrong."""
+    if len(fields.members) != 2:
+        raise ConfigError(f"$.members: a site has exactly two members, here are {len(fields.members)}")
+    for key in ("name", "region", "record", "files", "balancer"):
+        first, second = (getattr(member, key) for member in fields.members)
+        if first == second:
+            raise ConfigError(f"$.members[1].{key}: {second!r} is the first member's; each member needs its own")
+    for number, member in enumerate(fields.members):
+        _check_member(f"$.members[{number}]", member)
+    for key in ("read", "write", "ready"):
+        if not getattr(fields.probe, key).startswith("/"):
+            raise ConfigError(f"$.probe.{key}: a path begins with /, here is {getattr(fields.probe, key)!r}")
+    for key in ("recovery_time", "recovery_point", "file_recovery_point"):
+        if getattr(fields.objectives, key) <= timedelta(0):
+            raise ConfigError(f"$.objectives.{key}: has to be longer than nothing, for example PT1M")
+
+
+def _check_member(place: str, member: MemberFields) -> None:
+    for key in ("name", "region", "cluster", "database", "files", "target_group", "balancer", "record"):
+        if not getattr(member, key).strip():
+            raise ConfigError(f"{place}.{key}: is empty")
+    if member.capacity.replicas < 1:
+        raise ConfigError(f"{place}.capacity.replicas: a serving member needs at least 1, here is {member.capacity.replicas}")
+    if not member.workload.deployments:
+        raise ConfigError(f"{place}.workload.deployments: names no Deployment")
+    for name, count in member.workload.deployments.items():
+        if count < 1:
+            raise ConfigError(f"{place}.workload.deployments.{name}: needs at least 1 replica, here is {count}")
+    if "=" not in member.workload.nodes:
+        raise ConfigError(f"{place}.workload.nodes: a label such as type=service, here is {member.workload.nodes!r}")
+    if member.switch is not None and member.switch.region != member.region:
+        expected = f"has to be in the member's own Region {member.region}, here is {member.switch.region}"
+        raise ConfigError(f"{place}.switch.region: {expected}: a switch elsewhere is lost with that Region")
+
+
+def _site(fields: SiteFields) -> Site:
+    return Site(
+        name=fields.site,
+        members=tuple(_member(member) for member in fields.members),
+        global_database=fields.database.global_cluster,
+        traffic=Traffic(**msgspec.structs.asdict(fields.traffic)),
+        probe=ProbeSettings(**msgspec.structs.asdict(fields.probe)),
+        objectives=Objectives(**msgspec.structs.asdict(fields.objectives)),
+    )
+
+
+def _member(fields: MemberFields) -> Member:
+    plain = msgspec.structs.asdict(fields)
+    plain["capacity"] = Capacity(**msgspec.structs.asdict(fields.capacity))
+    plain["workload"] = Workload(**msgspec.structs.asdict(fields.workload))
+    plain["switch"] = None if fields.switch is None else Switch(**msgspec.structs.asdict(fields.switch))
+    return Member(**plain)
