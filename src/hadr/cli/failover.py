@@ -1,0 +1,131 @@
+"""The failover verb: plan, show, confirm, look again, apply. What was shown is what is done, or nothing is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from hadr.cli.context import Context
+from hadr.core.decide import Status
+from hadr.core.errors import StepFailed, UnsafePlan
+from hadr.core.guards import Guard
+from hadr.core.journal import run_record, verify
+from hadr.core.plan import Plan, plan_failover
+from hadr.core.site import Site
+from hadr.core.steps import Step
+from hadr.engine import Run, observe
+from hadr.ports import Ports, Runs
+from hadr.report import plan as plan_report
+from hadr.report import run as run_report
+from hadr.report.words import clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failover:
+    """One use of the verb."""
+
+    context: Context
+    site: Site
+    ports: Ports
+    runs: Runs
+    target: str
+    allowed: frozenset[Guard]
+    sure: bool
+    json: bool
+
+    def carry_out(self) -> int:
+        """Exit code 0 when the target serves, 1 when it was refused, not confirmed or failed."""
+        plan = self._plan()
+        if not plan.steps:
+            return self._end(0, "nothing-to-do", plan)
+        self._show(plan)
+        if plan.standing_refusals(self.allowed):
+            return self._end(1, "refused", plan)
+        if not self.sure:
+            if not self._confirmed():
+                return self._end(1, "not-confirmed", plan)
+            plan = self._again(plan)
+        return self._apply(plan)
+
+    def _plan(self) -> Plan:
+        return plan_failover(self.site, observe(self.site, self.ports), self.target)
+
+    def _show(self, plan: Plan) -> None:
+        if not self.json:
+            remarks = plan_report.remarks(plan, self.allowed)
+            self.context.say(plan_report.answer(plan, self.allowed), plan_report.table(plan), remarks=remarks)
+
+    def _confirmed(self) -> bool:
+        typed = typer.prompt(
+            f"\nType the site's name ({self.site.name}) to fail over to {self.target}", err=True, default="", show_default=False
+        )
+        return str(typed).strip() == self.site.name
+
+    def _again(self, shown: Plan) -> Plan:
+        """A person may have taken minutes to answer. Raises UnsafePlan when something else would be done now."""
+        plan = self._plan()
+        if plan.digest != shown.digest and Guard.STALE_VIEW not in self.allowed:
+            what = "the situation changed since the plan was shown; start the command again"
+            raise UnsafePlan(((str(Guard.STALE_VIEW), what),))
+        return plan
+
+    def _apply(self, plan: Plan) -> int:
+        document = plan_report.document(plan, self.allowed)
+        journal = self.runs.begin(f"failover-to-{self.target}", document, self.ports.clock.now())
+        place = self.runs.place(journal.run)
+        self.context.narrate(f"run {journal.run} in {place}")
+        run = Run(site=self.site, ports=self.ports, plan=plan, journal=journal, allowed=self.allowed, told=self._narrate)
+        try:
+            with _logged(Path(place)):
+                run.carry_out()
+        except StepFailed as failed:
+            return self._end(1, "failed", plan, run=journal.run, why=str(failed))
+        return self._end(0, "done", plan, run=journal.run)
+
+    def _narrate(self, step: Step, status: Status, seen: str) -> None:
+        words = step.summary if status is Status.RUNNING else seen
+        self.context.narrate(f"{clock(self.ports.clock.now())}  {step.name:<22}  {status:<8}  {words}")
+
+    def _end(self, code: int, answer: str, plan: Plan, *, run: str = "", why: str = "") -> int:
+        verified = verify(self.runs.journal(run)) if run else None
+        record = run_record(verified.entries) if verified else None
+        lines, torn = (len(verified.entries), verified.torn) if verified else (0, False)
+        if self.json:
+            document: dict[str, Any] = {"answer": answer, "why": why, "plan": plan_report.document(plan, self.allowed)}
+            document["run"] = run_report.document(record, lines=lines, torn=torn) if record else None
+            document["place"] = self.runs.place(run) if run else None
+            self.context.tell(document)
+        elif record is not None:
+            remarks = run_report.remarks(record, lines=lines, torn=torn)
+            self.context.say(run_report.answer(record), run_report.table(record), remarks=remarks)
+        elif answer == "nothing-to-do":
+            self.context.say(plan_report.answer(plan), remarks=plan_report.remarks(plan))
+        elif answer == "not-confirmed":
+            self.context.complain("not confirmed; nothing was done")
+        return code
+
+
+@contextmanager
+def _logged(folder: Path) -> Iterator[None]:
+    """The engine's log, in full, beside the journal."""
+    if not folder.is_dir():
+        yield
+        return
+    logger = logging.getLogger("hadr")
+    handler = logging.FileHandler(folder / "hadr.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s level=%(levelname)s %(name)s %(message)s"))
+    before, logger.propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+        handler.close()

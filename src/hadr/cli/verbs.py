@@ -1,0 +1,180 @@
+"""The verbs and their options. Each parses, calls the engine, renders, and returns an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hadr import __version__, config
+from hadr.cli.context import Context
+from hadr.cli.failover import Failover
+from hadr.core.errors import NoSuchRun
+from hadr.core.guards import Guard
+from hadr.core.journal import RunRecord, Verified, run_record, verify
+from hadr.core.plan import Plan, plan_failover
+from hadr.core.roles import Verdict, standing
+from hadr.engine import observe
+from hadr.report import plan as plan_report
+from hadr.report import run as run_report
+from hadr.report import status as status_report
+from hadr.report.words import length, moment
+
+YES, NO, UNKNOWN = 0, 1, 2
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Says whether a failover would work now, plans it, performs it, proves its effect and measures it.",
+)
+plan_app = typer.Typer(no_args_is_help=True, help="Show what a verb would do, and change nothing.")
+app.add_typer(plan_app, name="plan")
+
+SiteFile = Annotated[Path, typer.Option("--site", envvar="HADR_SITE", help="The site's description.")]
+RunsFolder = Annotated[Path, typer.Option("--runs", envvar="HADR_RUNS", help="The folder of runs.")]
+To = Annotated[str, typer.Option("--to", metavar="MEMBER", help="The member that is to serve.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Plain JSON on stdout.")]
+Allow = Annotated[list[Guard] | None, typer.Option("--allow", help="Lift the guard of this name; may be given again.")]
+
+DEFAULT_SITE, DEFAULT_RUNS = Path("site.yaml"), Path("runs")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hadr {__version__}")
+        raise typer.Exit(YES)
+
+
+@app.callback()
+def common(
+    version: Annotated[  # noqa: ARG001 - its callback does it
+        bool, typer.Option("--version", help="Show the version and stop.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Options of all verbs."""
+    level = os.environ.get("HADR_LOG", "").upper()
+    if level in ("DEBUG", "INFO", "WARNING"):
+        logging.basicConfig(format="%(asctime)s level=%(levelname)s %(message)s")
+        logging.getLogger("hadr").setLevel(level)
+
+
+@app.command()
+def status(context: typer.Context, site: SiteFile = DEFAULT_SITE, json: AsJson = False) -> int:
+    """Is the service served, by whom, and could the other member take over?"""
+    here: Context = context.obj
+    described = config.load_site(site)
+    view = observe(described, here.wire(described))
+    if json:
+        here.tell(status_report.document(described, view))
+    else:
+        here.say(
+            status_report.answer(described, view),
+            status_report.table(described, view),
+            remarks=status_report.remarks(described, view),
+        )
+    return {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}[standing(described, view).serving]
+
+
+@plan_app.command("failover")
+def plan_a_failover(
+    context: typer.Context, to: To, site: SiteFile = DEFAULT_SITE, allow: Allow = None, json: AsJson = False
+) -> int:
+    """What failing over to MEMBER would do, how long it would take, and what speaks against it."""
+    here: Context = context.obj
+    allowed = frozenset(allow or ())
+    described = config.load_site(site)
+    described.member(to)
+    plan = plan_failover(described, observe(described, here.wire(described)), to)
+    if json:
+        here.tell(plan_report.document(plan, allowed))
+    else:
+        body = [plan_report.table(plan)] if plan.steps else []
+        here.say(plan_report.answer(plan, allowed), *body, remarks=plan_report.remarks(plan, allowed))
+    return _verdict(plan, allowed)
+
+
+def _verdict(plan: Plan, allowed: frozenset[Guard]) -> int:
+    """UNKNOWN when nothing but missing knowledge stands in the way."""
+    refusals = plan.standing_refusals(allowed)
+    if not refusals:
+        return YES
+    return UNKNOWN if all(refusal.unknown for refusal in refusals) else NO
+
+
+@app.command()
+def failover(
+    context: typer.Context,
+    to: To,
+    site: SiteFile = DEFAULT_SITE,
+    runs: RunsFolder = DEFAULT_RUNS,
+    allow: Allow = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the site's name first.")] = False,
+    json: AsJson = False,
+) -> int:
+    """Make MEMBER serve, presuming the other one lost: plan, show, confirm, apply, prove."""
+    here: Context = context.obj
+    if json and not yes:
+        raise typer.BadParameter("--json leaves nobody to ask: add --yes")
+    described = config.load_site(site)
+    described.member(to)
+    verb = Failover(
+        context=here,
+        site=described,
+        ports=here.wire(described),
+        runs=here.runs_at(runs),
+        target=to,
+        allowed=frozenset(allow or ()),
+        sure=yes,
+        json=json,
+    )
+    return verb.carry_out()
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(help="The run; the newest when left out.")] = "",
+    runs: RunsFolder = DEFAULT_RUNS,
+    json: AsJson = False,
+) -> int:
+    """What a run did, how long each step took, and whether its journal is untouched."""
+    here: Context = context.obj
+    kept = here.runs_at(runs)
+    name = run or next(reversed(kept.names()), "")
+    if not name:
+        raise NoSuchRun(f"there is no run below {runs} yet; name another folder with --runs")
+    verified, record = _read(kept.journal(name))
+    lines = len(verified.entries)
+    if json:
+        here.tell(run_report.document(record, lines=lines, torn=verified.torn))
+    else:
+        figures = run_report.remarks(record, lines=lines, torn=verified.torn)
+        here.say(run_report.answer(record), run_report.table(record), remarks=figures)
+    return {"done": YES, "failed": NO}.get(record.status, UNKNOWN)
+
+
+@app.command("runs")
+def list_runs(context: typer.Context, runs: RunsFolder = DEFAULT_RUNS, json: AsJson = False) -> int:
+    """The runs there were, newest last."""
+    here: Context = context.obj
+    kept = here.runs_at(runs)
+    records = [_read(kept.journal(name))[1] for name in kept.names()]
+    if json:
+        listed = [
+            {"run": r.run, "site": r.site, "verb": r.verb, "to": r.target, "status": r.status, "act_s": r.act.total_seconds()}
+            for r in records
+        ]
+        here.tell(listed)
+        return YES
+    lines = [f"{r.run}  {r.verb} to {r.target}: {r.status}, {length(r.act)}, began {moment(r.started)}" for r in records]
+    here.say(f"{len(records)} runs below {runs}", remarks=lines)
+    return YES
+
+
+def _read(text: str) -> tuple[Verified, RunRecord]:
+    verified = verify(text)
+    return verified, run_record(verified.entries)
