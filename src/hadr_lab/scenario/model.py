@@ -81,11 +81,12 @@ Fault: TypeAlias = LoseRegion | StallReplication
 
 
 class Act(_Strict, frozen=True):
-    """Who acts, towards which member, how long after the loss was detected (the decision)."""
+    """Who acts, towards which member, how long after the loss was detected. `allow` names the guards that hadr is told to lift."""
 
     by: Actor
     target: str
     delay: timedelta = timedelta(seconds=1)
+    allow: tuple[str, ...] = ()
 
 
 class Expect(_Strict, frozen=True):

@@ -1,0 +1,220 @@
+"""From evidence, history and the checker's judgement to a `Result`. Pure: it measures and compares, it neither waits nor acts.
+
+Phases follow one another without a gap: detected, decided (the plan is made and its first step begins), acted, proven, and the
+time clients still needed after that. `act` therefore excludes planning, a part of the decision, and the proof, which is a phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from hadr_lab.checker import Books, Judgement, Store
+from hadr_lab.drill.evidence import Evidence
+from hadr_lab.drill.outage import Outage, Sustained, errors, outage
+from hadr_lab.drill.ports import MemberPlace
+from hadr_lab.drill.steps import PROOF, STEP_WAITS, Lengths, StepSpan, lengths
+from hadr_lab.history import History, Kind, Operation, Outcome
+from hadr_lab.result import SPANS, FaultResult, GroupResult, MemberResult, Result, SimulatedWait, StepResult, StoreResult
+from hadr_lab.scenario import Scenario
+from hadr_lab.waits import FIGURES, Waits
+
+UNABLE = "forever"
+"""The population that never resolves again: it cannot follow, so it is reported and not counted in the clients' recovery."""
+
+
+def sustained(scenario: Scenario) -> Sustained:
+    """What the scenario calls sustained success."""
+    return Sustained(success=scenario.steady.success, window_s=scenario.steady.window.total_seconds())
+
+
+def able(operations: Iterable[Operation]) -> list[Operation]:
+    """The operations of clients that can follow a moved name."""
+    return [op for op in operations if op.population != UNABLE]
+
+
+def result_of(
+    evidence: Evidence,
+    history: History,
+    judgement: Judgement,
+    *,
+    members: Mapping[str, MemberPlace],
+    waits: Waits,
+    versions: Mapping[str, str],
+    peak_rss_mb: float,
+    ended: float,
+) -> Result:
+    """The whole result; whatever the drill did not reach is null or empty."""
+    scenario, onset, operations = evidence.scenario, evidence.onset, history.operations
+    seen = _outage(evidence, able(operations))
+    reached = moments(evidence, seen)
+    measured = lengths(evidence.acted.steps, waits)
+    accounts = judgement.books.accounts.values() if judgement.books else ()
+    return Result(
+        scenario=scenario.name,
+        architecture=scenario.architecture,
+        seed=evidence.seed,
+        speed=evidence.speed,
+        started=_iso(evidence.started),
+        verdict=judgement.verdict.value,
+        phases=phases(reached),
+        client_outage_s=_rounded(seen.length_s if seen else None),
+        requests=len(operations),
+        failed_requests=sum(not op.succeeded for op in operations),
+        acked_writes=len({op.id for op in operations if op.kind is not Kind.READ and op.outcome is Outcome.OK}),
+        lost_writes=tuple(key for account in accounts for key in account.lost),
+        doubled_writes=tuple(key for account in accounts for key in account.doubled),
+        rpo_s=_rounded(judgement.books.rpo_s) if judgement.books else None,
+        critical_path_s=round(measured.critical_path_s, 3),
+        floor_s=round(measured.floor_s, 3),
+        peak_rss_mb=round(peak_rss_mb, 1),
+        simulated_waits=simulated(waits),
+        versions=dict(versions),
+        status=evidence.status,
+        reasons=(*evidence.reasons, *judgement.reasons),
+        actor=scenario.act.by.value,
+        act_exit_code=evidence.acted.exit_code,
+        act_said=evidence.acted.said,
+        clients_recovered=bool(seen and seen.recovered),
+        onset=_iso(onset) if onset is not None else "",
+        ended=_iso(ended),
+        length_s=round(ended - evidence.started, 3),
+        moments=reached,
+        unexpected_writes=tuple(key for account in accounts for key in account.unexpected),
+        sequential_s=round(measured.sequential_s, 3),
+        aws_critical_path_s=round(measured.aws_critical_path_s, 3),
+        critical_path=measured.path,
+        rpo_by_store={store.value: round(a.rpo_s, 3) for store, a in judgement.books.accounts.items()} if judgement.books else {},
+        stores=_stores(judgement.books),
+        kinds={kind.value: _group(evidence, [op for op in able(operations) if op.kind is kind]) for kind in Kind},
+        populations=_populations(evidence, operations),
+        steps=_steps(evidence, measured),
+        faults=_faults(evidence),
+        members={name: MemberResult(region=place.region, networks=place.networks) for name, place in members.items()},
+        scheduling_lag_p99_s=history.summary.scheduling_lag_p99_s if history.summary else None,
+    )
+
+
+def moments(evidence: Evidence, seen: Outage | None) -> dict[str, float | None]:
+    """The moments between the phases in seconds after the onset; None where the drill did not get that far.
+
+    Without a proof of its own (the reference has none) an act counts as proven when it ended.
+    """
+    counted = [step for step in evidence.acted.steps if step.counts]
+    acting = [step for step in counted if step.name != PROOF]
+    proof = next((s for s in counted if s.name == PROOF), None)
+    acted = max((s.ended for s in acting if s.ended is not None), default=None)
+    reached = {
+        "onset": evidence.onset,
+        "failing": seen.began if seen else None,
+        "detected": evidence.detected,
+        "decided": min((s.started for s in acting if s.started is not None), default=None),
+        "acted": acted,
+        "proven": acted if proof is None else proof.ended if proof.status == "done" else None,
+        "recovered": seen.ended if seen else None,
+    }
+    onset = evidence.onset
+    return {name: None if at is None or onset is None else round(at - onset, 3) for name, at in reached.items()}
+
+
+def phases(known: Mapping[str, float | None]) -> dict[str, float | None]:
+    """The length of each phase; clients who recovered before the proof needed no time after it."""
+    found: dict[str, float | None] = {}
+    for name, (began, ended) in SPANS.items():
+        start, stop = known[began], known[ended]
+        found[name] = None if start is None or stop is None else round(max(0.0, stop - start), 3)
+    return found
+
+
+def simulated(waits: Waits) -> dict[str, SimulatedWait]:
+    """Every wait that was taken, or that a step of a recovery contains, with both lengths."""
+    relevant = {wait for steps in STEP_WAITS.values() for wait, _ in steps} | set(waits.taken)
+    return {
+        wait.value: SimulatedWait(
+            lab_s=round(waits.scaled(wait).total_seconds(), 3),
+            aws_s=figure.aws.total_seconds(),
+            taken=waits.taken.get(wait, 0),
+            source=figure.source,
+        )
+        for wait, figure in FIGURES.items()
+        if wait in relevant
+    }
+
+
+def _outage(evidence: Evidence, operations: Sequence[Operation]) -> Outage | None:
+    if evidence.onset is None or evidence.load_ended is None:
+        return None
+    return outage(operations, onset=evidence.onset, end=evidence.load_ended, sustained=sustained(evidence.scenario))
+
+
+def _group(evidence: Evidence, operations: Sequence[Operation]) -> GroupResult:
+    seen = _outage(evidence, operations)
+    return GroupResult(
+        requests=len(operations),
+        failed=sum(not op.succeeded for op in operations),
+        recovered=bool(seen and seen.recovered),
+        outage_s=_rounded(seen.length_s if seen else None),
+        errors=errors(operations),
+    )
+
+
+def _populations(evidence: Evidence, operations: Sequence[Operation]) -> dict[str, GroupResult]:
+    names = dict.fromkeys(op.population for op in operations)
+    return {name: _group(evidence, [op for op in operations if op.population == name]) for name in sorted(names)}
+
+
+def _stores(books: Books | None) -> dict[str, StoreResult]:
+    if books is None:
+        return {}
+    return {
+        store.value: StoreResult(
+            acked=account.acked,
+            present=account.present,
+            lost=len(account.lost),
+            indeterminate_landed=len(account.landed),
+            indeterminate_vanished=len(account.vanished),
+            refused=account.refused,
+            rpo_s=round(account.rpo_s, 3),
+        )
+        for store, account in ((store, books.accounts[store]) for store in Store)
+    }
+
+
+def _steps(evidence: Evidence, measured: Lengths) -> tuple[StepResult, ...]:
+    onset = evidence.onset or evidence.started
+
+    def result(step: StepSpan) -> StepResult:
+        return StepResult(
+            name=step.name,
+            status=step.status,
+            started_s=_rounded(None if step.started is None else step.started - onset),
+            ended_s=_rounded(None if step.ended is None else step.ended - onset),
+            requires=step.requires,
+            plane=step.plane,
+            counts=step.counts,
+            on_critical_path=step.name in measured.path,
+            summary=step.summary,
+            proof=step.proof,
+        )
+
+    return tuple(result(step) for step in evidence.acted.steps)
+
+
+def _faults(evidence: Evidence) -> tuple[FaultResult, ...]:
+    onset = evidence.onset or evidence.started
+    return tuple(
+        FaultResult(
+            fault=str(done.fault.__struct_config__.tag),
+            injected_s=round(done.began - onset, 3),
+            healed_s=_rounded(None if done.healed is None else done.healed - onset),
+        )
+        for done in evidence.injected
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,145 @@
+"""Those who recover the site: `hadr`, the reference's published three steps, or nobody. Each says what it did, step by step.
+
+An actor acts once, with a limit, and never judges whether clients are served: that is measured from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from hadr_lab.drill.ports import Answer, Clock, Lab
+from hadr_lab.drill.steps import StepSpan, from_journal
+from hadr_lab.scenario import Act, Actor
+
+JOURNAL = "journal.jsonl"
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted:
+    """What was done: the steps, the exit code of the tool (None: none, or it did not end in time), its last words, any doubt."""
+
+    steps: tuple[StepSpan, ...] = ()
+    exit_code: int | None = None
+    said: str = ""
+    doubt: str = ""
+
+
+class Recovers(Protocol):
+    """Somebody who acts."""
+
+    async def act(self, limit: timedelta) -> Acted:
+        """Recover the site, giving up at `limit`."""
+
+
+def actor_for(act: Act, *, lab: Lab, clock: Clock, run: Path, source: str) -> Recovers:
+    """The actor that a scenario asks for."""
+    match act.by:
+        case Actor.HADR:
+            return ByHadr(lab=lab, act_=act, run=run)
+        case Actor.AS_PUBLISHED:
+            return AsPublished(lab=lab, clock=clock, source=source, target=act.target)
+        case Actor.NOBODY:
+            return Nobody()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nobody:
+    """Nothing is done."""
+
+    async def act(self, limit: timedelta) -> Acted:  # noqa: ARG002  the protocol's
+        """Do nothing."""
+        return Acted(said="nobody acted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHadr:
+    """`hadr failover`, once; its plan and journal are copied into the drill's folder."""
+
+    lab: Lab
+    act_: Act
+    run: Path
+
+    async def act(self, limit: timedelta) -> Acted:
+        """Run it and read its journal."""
+        runs = self.run / "hadr"
+        allow = [word for guard in self.act_.allow for word in ("--allow", guard)]
+        answer = await self.lab.hadr(
+            "failover", "--to", self.act_.target, "--yes", *allow, "--runs", str(runs), "--json", timeout=limit
+        )
+        doubt = self._collect(runs)
+        steps, broken = from_journal(self.run / JOURNAL) if not doubt else ((), doubt)
+        return Acted(steps=steps, exit_code=answer.code, said=_words(answer), doubt=broken)
+
+    def _collect(self, runs: Path) -> str:
+        """Copy the newest run's record; says what is missing."""
+        journals = sorted(runs.glob(f"*/{JOURNAL}"), key=lambda path: path.stat().st_mtime_ns)
+        if not journals:
+            return "hadr left no journal"
+        for name in (JOURNAL, PLAN):
+            if (journals[-1].parent / name).exists():
+                shutil.copyfile(journals[-1].parent / name, self.run / name)
+        return ""
+
+
+def _words(answer: Answer) -> str:
+    """hadr's answer in one line: its own words where it gave any, else the end of what it printed."""
+    said = answer.said or {}
+    words = [str(said[key]) for key in ("answer", "why") if said.get(key)]
+    return ": ".join(words) or " ".join(answer.text[-400:].split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsPublished:
+    """The reference's procedure: node maker 0 -> 2, wait for the pods, move the DNS weights. Done in that order, each even if
+    the one before it failed, as somebody who works through a written list does."""
+
+    lab: Lab
+    clock: Clock
+    source: str
+    target: str
+
+    async def act(self, limit: timedelta) -> Acted:
+        """Work through the list; each step has the whole limit divided by three."""
+        reference, share = self.lab.reference, limit / 3
+        steps = [
+            await self._step("scale-karpenter", (), lambda: reference.scale_node_maker(self.target, 2), share),
+            await self._step("wait-for-workload", ("scale-karpenter",), self._workload, share),
+            await self._step(
+                "change-weights", ("wait-for-workload",), lambda: reference.set_weights({self.source: 0, self.target: 100}), share
+            ),
+        ]
+        failed = [f"{step.name}: {step.proof}" for step in steps if step.status != "done"]
+        return Acted(steps=tuple(steps), exit_code=1 if failed else 0, said="; ".join(failed))
+
+    async def _workload(self) -> None:
+        while not (await self.lab.reference.workload(self.target))[0]:
+            await self.clock.sleep(0.5)
+
+    async def _step(self, name: str, requires: tuple[str, ...], do: Callable[[], Awaitable[None]], limit: timedelta) -> StepSpan:
+        started, status, proof = self.clock.now(), "done", "the API accepted it; nothing was checked"
+        try:
+            await _within(self.clock, do(), limit)
+        except Exception as error:  # noqa: BLE001  a step boundary: whatever a client library raises, the list goes on
+            status, proof = "failed", f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        return StepSpan(name=name, requires=requires, status=status, started=started, ended=self.clock.now(), proof=proof)
+
+
+async def _within(clock: Clock, doing: Awaitable[None], limit: timedelta) -> None:
+    """Await `doing` for at most `limit` of the drill's clock. Raises TimeoutError after it."""
+    work, timer = asyncio.ensure_future(doing), asyncio.ensure_future(clock.sleep(limit.total_seconds()))
+    try:
+        await asyncio.wait((work, timer), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise TimeoutError(f"not done within {limit.total_seconds():g} s")
+        work.result()
+    finally:
+        for task in (work, timer):
+            task.cancel()
+        await asyncio.gather(work, timer, return_exceptions=True)

@@ -1,0 +1,55 @@
+"""What is known of a drill so far: moments, faults, deeds. Filled as it goes, so that an interruption loses nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hadr_lab.checker import Content, Loss
+from hadr_lab.drill.actors import Acted
+from hadr_lab.scenario import Fault, LoseRegion, Scenario
+
+
+@dataclass(slots=True, kw_only=True)
+class Injected:
+    """A fault with the moments between which it was injected, and that of its heal."""
+
+    fault: Fault
+    began: float
+    done: float
+    healed: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Evidence:
+    """All moments are seconds since the epoch; None: not reached."""
+
+    scenario: Scenario
+    seed: int
+    speed: float
+    started: float
+    injected: list[Injected] = field(default_factory=list)
+    detected: float | None = None
+    acted: Acted = field(default_factory=Acted)
+    act_began: float | None = None
+    act_ended: float | None = None
+    load_ended: float | None = None
+    content: Content | None = None
+    status: str = "running"
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def loss(self) -> Injected | None:
+        """The injected loss of a Region, once it was begun."""
+        return next((done for done in self.injected if isinstance(done.fault, LoseRegion)), None)
+
+    @property
+    def onset(self) -> float | None:
+        """The moment the drill's clock starts at."""
+        return self.loss.began if self.loss else None
+
+    def explanation(self, networks: tuple[str, ...], *, on_the_way_s: float = 0.5) -> Loss | None:
+        """The harm for the checker: these networks were cut off, and answers already on the way may have come a little later."""
+        loss = self.loss
+        if loss is None:
+            return None
+        return Loss(cut=loss.began, networks=networks, grace_s=loss.done - loss.began + on_the_way_s)

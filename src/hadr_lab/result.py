@@ -1,0 +1,220 @@
+"""`result.json`: what a drill found, key by key, and the same as a table for a terminal. It decides only the exit code.
+
+Seconds are lab time unless a name says AWS. A number that is not known is null, never 0: an outage without an end has no length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+RESULT = "result.json"
+SPANS = {
+    "onset_to_detected": ("onset", "detected"),
+    "detected_to_decided": ("detected", "decided"),
+    "act": ("decided", "acted"),
+    "prove": ("acted", "proven"),
+    "clients_recovered": ("proven", "recovered"),
+}
+"""The phases, one after the other, and the moments they lie between."""
+PHASES = tuple(SPANS)
+
+
+class SimulatedWait(msgspec.Struct, frozen=True, kw_only=True):
+    """One wait that is simulated here: its length in the lab and on AWS, how often it was taken, and where the figure is from."""
+
+    lab_s: float
+    aws_s: float
+    taken: int
+    source: str
+
+
+class StoreResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The books of one store in counts."""
+
+    acked: int
+    present: int
+    lost: int
+    indeterminate_landed: int
+    indeterminate_vanished: int
+    refused: int
+    rpo_s: float
+
+
+class GroupResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What one group of requests went through: a kind of operation, or a population of clients."""
+
+    requests: int
+    failed: int
+    recovered: bool
+    outage_s: float | None
+    errors: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class StepResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of whoever acted; times are seconds after the onset."""
+
+    name: str
+    status: str
+    started_s: float | None
+    ended_s: float | None
+    requires: tuple[str, ...] = ()
+    plane: str = "control"
+    counts: bool = True
+    on_critical_path: bool = False
+    summary: str = ""
+    proof: str = ""
+
+
+class FaultResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A fault as it was really injected; times are seconds after the onset (negative: before the loss itself)."""
+
+    fault: str
+    injected_s: float
+    healed_s: float | None = None
+
+
+class MemberResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A member of the site: where it is, and the networks its answers come from."""
+
+    region: str
+    networks: tuple[str, ...]
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the scenario expected and what was seen."""
+
+    what: str
+    expected: str
+    seen: str
+    met: bool
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a drill found. The first block is the contract; the rest explains it."""
+
+    scenario: str
+    architecture: str
+    seed: int
+    speed: float
+    started: str
+    verdict: str
+    phases: dict[str, float | None]
+    client_outage_s: float | None
+    requests: int
+    failed_requests: int
+    acked_writes: int
+    lost_writes: tuple[str, ...]
+    doubled_writes: tuple[str, ...]
+    rpo_s: float | None
+    critical_path_s: float
+    floor_s: float
+    peak_rss_mb: float
+    simulated_waits: dict[str, SimulatedWait]
+    versions: dict[str, str]
+
+    status: str = "completed"
+    reasons: tuple[str, ...] = ()
+    actor: str = "hadr"
+    act_exit_code: int | None = None
+    act_said: str = ""
+    clients_recovered: bool = False
+    onset: str = ""
+    ended: str = ""
+    length_s: float = 0.0
+    moments: dict[str, float | None] = msgspec.field(default_factory=dict)
+    unexpected_writes: tuple[str, ...] = ()
+    sequential_s: float = 0.0
+    aws_critical_path_s: float = 0.0
+    critical_path: tuple[str, ...] = ()
+    rpo_by_store: dict[str, float] = msgspec.field(default_factory=dict)
+    stores: dict[str, StoreResult] = msgspec.field(default_factory=dict)
+    kinds: dict[str, GroupResult] = msgspec.field(default_factory=dict)
+    populations: dict[str, GroupResult] = msgspec.field(default_factory=dict)
+    steps: tuple[StepResult, ...] = ()
+    faults: tuple[FaultResult, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+    members: dict[str, MemberResult] = msgspec.field(default_factory=dict)
+    scheduling_lag_p99_s: float | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 only when the books balance and the clients recovered; 2 when nobody can tell; 1 otherwise."""
+        if self.verdict == "unknown":
+            return 2
+        return 0 if self.verdict == "valid" and self.clients_recovered else 1
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether everything the scenario expected was seen."""
+        return bool(self.expectations) and all(expectation.met for expectation in self.expectations)
+
+
+def with_expectations(result: Result, expectations: tuple[Expectation, ...]) -> Result:
+    """The same result with what the scenario expected of it."""
+    return msgspec.structs.replace(result, expectations=expectations)
+
+
+def write(folder: Path, result: Result) -> Path:
+    """Write `result.json` in one step; returns its path."""
+    path = folder / RESULT
+    partial = folder / f"{RESULT}.partial"
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    partial.rename(path)
+    return path
+
+
+def read(folder: Path) -> Result:
+    """The result in a run's folder."""
+    return msgspec.json.decode((folder / RESULT).read_bytes(), type=Result)
+
+
+def seconds(value: float | None) -> str:
+    """Seconds for a person: one decimal from a second on, milliseconds below; `-` when not known."""
+    if value is None:
+        return "-"
+    return f"{value * 1000:.0f} ms" if 0 < abs(value) < 1 else f"{value:.1f} s"
+
+
+def table(result: Result, *, report: Path | None = None) -> str:
+    """The result as text: the answer first, then phases, then what the clients went through, then where to read on."""
+    lines = [headline(result), ""]
+    lines += _aligned("phase", ((name.replace("_", " "), seconds(result.phases.get(name))) for name in PHASES))
+    lines += ["", *_aligned("measured", _measured(result))]
+    lines += ["", *(f"! {reason}" for reason in result.reasons)] if result.reasons else []
+    missed = [e for e in result.expectations if not e.met]
+    lines += ["", *(f"! expected {e.what}: {e.expected}; seen: {e.seen}" for e in missed)] if missed else []
+    lines += ["", f"report  {report}"] if report else []
+    return "\n".join(lines) + "\n"
+
+
+def headline(result: Result) -> str:
+    """The answer in one line."""
+    clients = (
+        f"clients recovered after {seconds(result.client_outage_s)}" if result.clients_recovered else "clients did not recover"
+    )
+    loss = f"{len(result.lost_writes)} of {result.acked_writes} acknowledged writes lost"
+    return f"{result.verdict.upper()}: {clients}; {loss} ({result.scenario}, {result.actor}, speed {result.speed:g})"
+
+
+def _measured(result: Result) -> Iterable[tuple[str, str]]:
+    yield "client outage", seconds(result.client_outage_s)
+    yield "requests, failed", f"{result.requests:,}, {result.failed_requests:,}"
+    for kind, group in result.kinds.items():
+        state = "recovered" if group.recovered else "not recovered"
+        why = f": {next(iter(group.errors))}" if group.errors and not group.recovered else ""
+        yield f"  {kind}", f"{group.failed:,} of {group.requests:,} failed, {state}{why}"
+    yield "writes acked, lost, doubled", f"{result.acked_writes:,}, {len(result.lost_writes):,}, {len(result.doubled_writes):,}"
+    yield "recovery point", seconds(result.rpo_s)
+    side = f"{seconds(result.sequential_s)} one after the other" if result.sequential_s else "no steps"
+    yield "critical path of the act", f"{seconds(result.critical_path_s)} (waits alone {seconds(result.floor_s)}; {side})"
+    yield "the same with AWS's waits", seconds(result.aws_critical_path_s)
+    yield "peak memory", f"{result.peak_rss_mb / 1024:.2f} GiB"
+
+
+def _aligned(title: str, rows: Iterable[tuple[str, str]]) -> list[str]:
+    known = list(rows)
+    width = max(len(name) for name, _ in [(title, ""), *known])
+    return [title, "-" * width, *(f"{name:<{width}}  {value}" for name, value in known)]
