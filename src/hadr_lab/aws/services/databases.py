@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -67,7 +68,10 @@ class Databases:
         """Put the master user into the secret that RDS manages."""
         known = self.credentials[cluster.arn]
         value = json.dumps({"username": known.username, "password": known.password})
-        cluster.backend.secretsmanager.update_secret(cluster.master_user_secret.secret_arn, secret_string=value)
+        kept = cluster.master_user_secret.secret
+        cluster.backend.secretsmanager.update_secret(
+            kept.arn, secret_string=value, client_request_token=str(uuid.uuid4()), kms_key_id=kept.kms_key_id
+        )
 
     def change_password(self, cluster: DBCluster, password: str) -> None:
         """The master password of the cluster, and of those that follow it, is another one."""

@@ -12,7 +12,6 @@ import uuid
 from typing import Any, ClassVar
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.sts.models import sts_backends
 
 from hadr_lab.aws.service import AwsError
 from hadr_lab.aws.services.ec2 import ec2_of
@@ -23,6 +22,7 @@ from hadr_lab.aws.services.eks_nodegroups import NodegroupCalls
 from hadr_lab.aws.services.eks_registry import Cluster, Document
 from hadr_lab.aws.services.images import KUBERNETES_VERSIONS
 from hadr_lab.aws.services.serial import now, page
+from hadr_lab.aws.sts import caller_of
 
 NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
 DEFAULT_SERVICE_CIDR = "172.20.0.0/16"
@@ -48,8 +48,8 @@ class Eks(NodegroupCalls, AddonCalls, AccessCalls):
         return ActionResult({"cluster": cluster.document})
 
     def _admit_creator(self, cluster: Cluster) -> None:
-        sts = sts_backends[self.registry.account][self.partition]
-        _, arn, _ = sts.get_caller_identity(self.access_key, self.region)
+        caller = caller_of(self.access_key)
+        arn = caller.role_arn or caller.arn
         make_entry(cluster, self.registry.account, {"principalArn": arn})
         self.associate(cluster, arn, CLUSTER_ADMIN, {"type": "cluster"})
 
