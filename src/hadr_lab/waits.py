@@ -76,5 +76,9 @@ class Waits:
 
     async def take(self, wait: Wait, aws: timedelta | None = None) -> None:
         """Wait for the scaled length and record that it was taken."""
-        self.taken[wait] = self.taken.get(wait, 0) + 1
+        self.count(wait)
         await asyncio.sleep(self.scaled(wait, aws).total_seconds())
+
+    def count(self, wait: Wait, times: int = 1) -> None:
+        """Record that the wait was taken by something that does its own waiting (another process, a due time)."""
+        self.taken[wait] = self.taken.get(wait, 0) + times
