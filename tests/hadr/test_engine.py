@@ -193,7 +193,7 @@ def test_a_revived_region_stays_without_traffic(fail_over: FailOver) -> None:
     assert_two_serves(world)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(lives=st.integers(0, 70), again=st.integers(0, 70))
 def test_killed_anywhere_and_started_again_it_ends_the_same(lives: int, again: int) -> None:
     """Two kills at any journal lines, then a run to the end: one promotion, nothing harmful repeated, two serves."""
@@ -217,7 +217,7 @@ TEMPORARY: dict[str, CallError] = {
 }
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     faults=st.lists(
         st.tuples(

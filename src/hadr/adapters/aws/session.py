@@ -48,5 +48,4 @@ def _config(*, attempts: int) -> Any:
         read_timeout=READ_S,
         retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra=f"hadr/{__version__}",
-        sts_regional_endpoints="regional",
     )
