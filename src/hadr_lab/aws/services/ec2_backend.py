@@ -92,6 +92,27 @@ class Ec2Backend(EC2Backend):
             if name in wanted
         ]
 
+    def create_subnet(
+        self,
+        vpc_id: str,
+        cidr_block: str,
+        ipv6_cidr_block: str | None = None,
+        availability_zone: str | None = None,
+        availability_zone_id: str | None = None,
+        ipv6_native: bool = False,
+        tags: dict[str, dict[str, str]] | None = None,
+    ) -> Subnet:
+        """Make a subnet in the zone of that name or id (neither: the first). Raises InvalidParameterValue for another one."""
+        zones = self.zones[self.region_name]
+        asked = availability_zone_id or availability_zone or zones[0].name
+        zone = next((known for known in zones if asked in (known.name, known.zone_id)), None)
+        if zone is None:
+            message = f"Value ({asked}) for parameter availabilityZone is invalid. Subnets can currently only be created in the "
+            raise AwsError("InvalidParameterValue", message + f"following availability zones: {', '.join(z.name for z in zones)}.")
+        subnet = super().create_subnet(vpc_id, cidr_block, ipv6_cidr_block, zone.name, None, ipv6_native, tags)
+        subnet._availability_zone = zone
+        return subnet
+
     # --- network interfaces
 
     def create_network_interface(

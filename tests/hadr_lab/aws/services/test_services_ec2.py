@@ -71,6 +71,16 @@ def test_subnets_are_seen_with_their_zone(cloud: Cloud, network: Network) -> Non
     assert EAST_1 in cloud.state.regions()
 
 
+def test_a_zone_has_one_name_and_one_id(cloud: Cloud, network: Network) -> None:
+    """A subnet asked for by zone id is in the zone of that id; a zone that the Region does not have is refused."""
+    made = cloud("ec2").create_subnet(VpcId=network.vpc, CidrBlock="10.1.128.0/20", AvailabilityZoneId="use1-az2")["Subnet"]
+    assert (made["AvailabilityZone"], made["AvailabilityZoneId"]) == ("us-east-1b", "use1-az2")
+    ids = {s["AvailabilityZoneId"] for s in cloud("ec2").describe_subnets(SubnetIds=list(network.subnets.values()))["Subnets"]}
+    assert ids == {"use1-az1", "use1-az2", "use1-az3"}
+    with refused("InvalidParameterValue"):
+        cloud("ec2").create_subnet(VpcId=network.vpc, CidrBlock="10.1.144.0/20", AvailabilityZone="us-east-1f")
+
+
 @pytest.mark.parametrize("letter", ["a", "b", "c"])
 def test_a_fleet_launches_into_the_overrides_subnet(cloud: Cloud, network: Network, letter: str) -> None:
     """The instance is in the override's subnet and zone, with its address, and CreateFleet names the override."""
