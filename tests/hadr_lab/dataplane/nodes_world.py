@@ -11,10 +11,14 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hadr_lab.aws.views import EksCluster, Instance
+import yaml
+from aiohttp import web
+
+from hadr_lab.aws.views import EksCluster, FileSystem, Instance
+from hadr_lab.dataplane.controlplane.sockets import listener
 from hadr_lab.programs import Program, Programs
 
 REGIONS = {"us-east-1": 1, "us-east-2": 2}
@@ -94,6 +98,7 @@ class TrialState:
 
     eks: list[EksCluster] = field(default_factory=list)
     machines: list[Instance] = field(default_factory=list)
+    files: list[FileSystem] = field(default_factory=list)
     ready: dict[str, str] = field(default_factory=dict)
     signal: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -121,6 +126,10 @@ class TrialState:
         """The instances of one Region."""
         return tuple(machine for machine in self.machines if machine.region == region)
 
+    def file_systems(self, region: str) -> tuple[FileSystem, ...]:
+        """The file systems of one Region."""
+        return tuple(files for files in self.files if files.region == region)
+
     def cluster_ready(self, region: str, name: str, *, ca_data: str) -> None:
         """Remember the certificate authority."""
         self.ready[name] = ca_data
@@ -140,6 +149,64 @@ def a_cluster(name: str, region: str) -> EksCluster:
         vpc_id="vpc-1",
         subnet_ids=(),
     )
+
+
+def an_instance(cluster: EksCluster, zone: str, number: int, *, labels: str, taints: str = "") -> Instance:
+    """A running instance whose user data is that of a managed node."""
+    address = f"10.{REGIONS[cluster.region]}.{16 * ZONES.index(zone[-1])}.{number}"
+    flags = [f"--node-labels={labels}", *([f"--register-with-taints={taints}"] if taints else [])]
+    spec = {
+        "cluster": {"name": cluster.name, "apiServerEndpoint": f"https://{cluster.endpoint}", "cidr": cluster.service_cidr},
+        "kubelet": {"flags": flags},
+    }
+    config = {"apiVersion": "node.eks.aws/v1alpha1", "kind": "NodeConfig", "spec": spec}
+    return Instance(
+        region=cluster.region,
+        zone=zone,
+        instance_id=f"i-{zone}-{number}",
+        instance_type="m6i.large",
+        subnet_id=f"subnet-{zone}",
+        interface_id=f"eni-{address}",
+        private_ip=address,
+        state="running",
+        user_data=yaml.safe_dump(config),
+        tags={},
+        launched=datetime.now(UTC),
+    )
+
+
+class TrialFront:
+    """As much of EC2 as the nodes call: addresses of a network interface. The interface's id ends in its primary address."""
+
+    def __init__(self) -> None:
+        """No interface has secondary addresses yet."""
+        self.given: dict[str, list[str]] = {}
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Describe or assign."""
+        form = {key: str(value) for key, value in (await request.post()).items()}
+        if form["Action"] == "AssignPrivateIpAddresses":
+            interface = form["NetworkInterfaceId"]
+            base, _, last = interface.removeprefix("eni-").rpartition(".")
+            known = self.given.setdefault(interface, [])
+            for _ in range(int(form["SecondaryPrivateIpAddressCount"])):
+                known.append(f"{base}.{(int(last) * 20 + len(known)) % 250}")
+        interface = form.get("NetworkInterfaceId") or form["NetworkInterfaceId.1"]
+        items = "".join(
+            f"<item><privateIpAddress>{each}</privateIpAddress><primary>false</primary></item>"
+            for each in self.given.get(interface, ())
+        )
+        body = f'<R xmlns="urn:x"><s><item><privateIpAddressesSet>{items}</privateIpAddressesSet></item></s></R>'
+        return web.Response(text=body, content_type="text/xml")
+
+    async def serve(self, region: str) -> web.AppRunner:
+        """Answer at the Region's front address."""
+        app = web.Application()
+        app.router.add_post("/", self.answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.SockSite(runner, listener(region, region_address(region, 10), 80)).start()
+        return runner
 
 
 def trial_programs() -> Programs:

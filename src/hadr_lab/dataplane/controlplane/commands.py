@@ -139,6 +139,4 @@ def proxy(kubeconfig: Path, node: str) -> tuple[str, ...]:
         "--conntrack-tcp-timeout-close-wait=0s",
         "--metrics-bind-address=127.0.0.1:10249",
         "--healthz-bind-address=127.0.0.1:10256",
-        "--nftables-sync-period=30s",
-        "--nftables-min-sync-period=100ms",
     )
