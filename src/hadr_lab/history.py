@@ -22,6 +22,10 @@ HISTORY = "history.jsonl"
 LOAD = "load.json"
 
 
+UNABLE = "forever"
+"""The population that never resolves a name again: it cannot follow a moved one, so no recovery is asked of it."""
+
+
 class Kind(StrEnum):
     """What an operation does: read the list, add a row to the database, replace the picture in the file system."""
 

@@ -172,9 +172,11 @@ def read(folder: Path) -> Result:
 
 
 def seconds(value: float | None) -> str:
-    """Seconds for a person: one decimal from a second on, milliseconds below; `-` when not known."""
+    """Seconds for a person: milliseconds below a second, minutes from two minutes on, else one decimal; `-` when not known."""
     if value is None:
         return "-"
+    if value >= 119.5:
+        return f"{round(value) // 60} min {round(value) % 60:02d} s"
     return f"{value * 1000:.0f} ms" if 0 < abs(value) < 1 else f"{value:.1f} s"
 
 
@@ -195,7 +197,7 @@ def headline(result: Result) -> str:
     clients = (
         f"clients recovered after {seconds(result.client_outage_s)}" if result.clients_recovered else "clients did not recover"
     )
-    loss = f"{len(result.lost_writes)} of {result.acked_writes} acknowledged writes lost"
+    loss = f"{len(result.lost_writes):,} of {result.acked_writes:,} acknowledged writes lost"
     return f"{result.verdict.upper()}: {clients}; {loss} ({result.scenario}, {result.actor}, speed {result.speed:g})"
 
 

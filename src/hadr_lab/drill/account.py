@@ -14,13 +14,10 @@ from hadr_lab.drill.evidence import Evidence
 from hadr_lab.drill.outage import Outage, Sustained, errors, outage
 from hadr_lab.drill.ports import MemberPlace
 from hadr_lab.drill.steps import PROOF, STEP_WAITS, Lengths, StepSpan, lengths
-from hadr_lab.history import History, Kind, Operation, Outcome
+from hadr_lab.history import UNABLE, History, Kind, Operation, Outcome
 from hadr_lab.result import SPANS, FaultResult, GroupResult, MemberResult, Result, SimulatedWait, StepResult, StoreResult
 from hadr_lab.scenario import Scenario
 from hadr_lab.waits import FIGURES, Waits
-
-UNABLE = "forever"
-"""The population that never resolves again: it cannot follow, so it is reported and not counted in the clients' recovery."""
 
 
 def sustained(scenario: Scenario) -> Sustained:

@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from hadr_lab.checker import Row
 from hadr_lab.history import EpochClock
 from hadr_lab.load.picture import key_of
@@ -27,6 +29,16 @@ class Answer:
     code: int | None
     said: Mapping[str, Any] | None = None
     text: str = ""
+
+    @classmethod
+    def of(cls, code: int | None, stdout: bytes, stderr: bytes) -> Answer:
+        """From what a finished program printed: a JSON object on stdout where there is one, and the end of its words."""
+        try:
+            said = msgspec.json.decode(stdout, type=dict[str, Any])
+        except msgspec.DecodeError:
+            said = None
+        words = stderr if said is not None or stderr.strip() else stdout
+        return cls(code=code, said=said, text=words.decode(errors="replace")[-2000:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ class LoadSpec:
     speed: float = 1.0
     nameserver: str = ""
     nameserver_port: int = 53
-    read_path: str = "/hobbies"
+    read_path: str = "/hobbies?limit=20"
     seed: int = 1
     ids: str = "w"
 

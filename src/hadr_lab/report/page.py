@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from hadr_lab.history import Operation
+from hadr_lab.history import UNABLE, Operation
 from hadr_lab.report.chart import Frame, Line, Marker, Stack, line_chart, nice_ticks, stack_chart
 from hadr_lab.report.series import NOBODY, Slice, kinds, slices
 from hadr_lab.report.style import CSS, JS
@@ -30,13 +30,15 @@ def write(path: Path, result: Result, operations: Sequence[Operation]) -> Path:
 def page(result: Result, operations: Sequence[Operation]) -> str:
     """The whole page."""
     onset = datetime.fromisoformat(result.onset or result.started).timestamp()
+    following = [op for op in operations if op.population != UNABLE]
     parts = slices(operations, onset=onset, members=result.members)
+    able = slices(following, onset=onset, members=result.members)
     body = "".join(
         [
             _head(result),
             _cards(result),
             _timeline(result),
-            *_charts(result, parts),
+            *_charts(result, able, parts),
             _lost(result),
             _groups(result),
             _waits(result),
@@ -78,7 +80,9 @@ def _cards(result: Result) -> str:
         + card("Client outage", seconds(result.client_outage_s), "first failure to sustained success", outage)
         + card("Failed requests", f"{result.failed_requests:,}", failed)
         + card("Lost writes", f"{len(result.lost_writes):,}", lost, "bad" if result.lost_writes else "good")
-        + card("Doubled writes", f"{len(result.doubled_writes):,}", "", "bad" if result.doubled_writes else "good")
+        + card(
+            "Doubled writes", f"{len(result.doubled_writes):,}", "one key stored twice", "bad" if result.doubled_writes else "good"
+        )
         + card("Recovery point", seconds(result.rpo_s), "age of the loss window")
         + card("Act", seconds(result.phases.get("act")), f"critical path {seconds(result.critical_path_s)}")
         + "</dl>"
@@ -90,8 +94,8 @@ def _timeline(result: Result) -> str:
     if not drawn:
         return section("What happened when", "Nothing was done, or nothing was recorded.")
     key = (
-        '<p class="small soft"><span class="key critical"></span>on the critical path<span class="key beside"></span>beside it'
-        '<span class="key failed"></span>not done</p>'
+        '<p class="small soft keys"><span class="key critical"></span>on the critical path<span class="key beside"></span>beside it'
+        '<span class="key aside"></span>best effort, nobody waits for it<span class="key failed"></span>not done</p>'
     )
     spans = [(PHASE_WORDS[n], f"{a:.2f}", f"{b:.2f}", f"{b - a:.2f}") for n, a, b in phase_spans(result)]
     steps = [
@@ -105,13 +109,19 @@ def _timeline(result: Result) -> str:
     )
     tables = table(("phase", "from s", "to s", "length s"), spans, numbers=(1, 2, 3))
     tables += table(("step", "status", "from s", "to s", "waits for", "plane", "proven by"), steps, numbers=(2, 3))
-    return section("What happened when", text, key, drawn, behind("Phases and steps as tables", tables))
+    known = "".join(
+        f'<span class="key p-{PHASE_WORDS[n]}"></span>{PHASE_WORDS[n]} {seconds(b - a)}' for n, a, b in phase_spans(result)
+    )
+    key = f'<p class="small keys">{known}</p>{key}'
+    return section(
+        "What happened when", text, key, f'<div class="scroll">{drawn}</div>', behind("Phases and steps as tables", tables)
+    )
 
 
-def _charts(result: Result, parts: Sequence[Slice]) -> list[str]:
-    if not parts:
+def _charts(result: Result, able: Sequence[Slice], everybody: Sequence[Slice]) -> list[str]:
+    if not able:
         return [section("What clients saw", "No request was recorded.")]
-    return [_success(result, parts), _latency(result, parts), _answered(result, parts)]
+    return [_success(result, able), _latency(result, able), _answered(result, everybody)]
 
 
 def _success(result: Result, parts: Sequence[Slice]) -> str:
@@ -121,7 +131,10 @@ def _success(result: Result, parts: Sequence[Slice]) -> str:
     drawn = line_chart(frame, lines, _moments(result), shade=_outage(result))
     rows = [(f"{p.at:.2f}", *(f"{p.good[k]}/{p.total[k]}" for k in known)) for p in parts]
     tips = [", ".join(f"{k} {_percent(rate)}" for k in known if (rate := p.success(k)) is not None) for p in parts]
-    text = "Share of requests that succeeded, by operation, at the time they were due. " + _outage_words(result)
+    text = (
+        "Share of requests that succeeded, by operation, at the time they were due, of clients that can follow a moved name. "
+        + _outage_words(result)
+    )
     return section(
         "Success",
         text,
@@ -168,8 +181,8 @@ def _answered(result: Result, parts: Sequence[Slice]) -> str:
     tips = [", ".join(f"{name} {p.answered[name]}" for name, _ in layers if p.answered[name]) for p in parts]
     head = ("second", *(regions.get(name, name) for name, _ in layers))
     inside = _tipped(drawn, frame, parts, tips) + behind("As a table", table(head, rows, numbers=range(len(head))))
-    text = "Requests a second by the Region that answered, whatever the answer was; retries included."
-    return section("Who answered", text, f'<p class="small soft">{key}</p>', inside)
+    text = "Requests a second by the Region that answered, whatever the answer was; all clients, retries included."
+    return section("Who answered", text, f'<p class="small soft keys">{key}</p>', inside)
 
 
 def _lost(result: Result) -> str:
@@ -265,7 +278,8 @@ def _frame(
 def _tipped(svg: str, frame: Frame, parts: Sequence[Slice], tips: Sequence[str]) -> str:
     """The chart with what the pointer shows at each slice."""
     told = [[round(frame.x(p.at), 1), f"{p.at:.1f} s: {tip}"] for p, tip in zip(parts, tips, strict=True)]
-    return svg.replace("<svg ", f'<svg data-slices="{escape(json.dumps(told), quote=True)}" ', 1)
+    drawn = svg.replace("<svg ", f'<svg data-slices="{escape(json.dumps(told), quote=True)}" ', 1)
+    return f'<div class="scroll">{drawn}</div>'
 
 
 def _moments(result: Result) -> list[Marker]:
@@ -283,10 +297,8 @@ def _outage_words(result: Result) -> str:
     if not result.onset:
         return "Nothing was harmed."
     if not result.clients_recovered:
-        return "The clients that can follow a moved name did not recover."
-    return (
-        f"The clients that can follow a moved name were without sustained success for {seconds(result.client_outage_s)} (shaded)."
-    )
+        return "They did not recover."
+    return f"They were without sustained success for {seconds(result.client_outage_s)} (shaded)."
 
 
 def _percent(value: float) -> str:

@@ -27,7 +27,7 @@ section { background:var(--card); border:1px solid var(--line); border-radius:12
 ul.reasons { margin:.4rem 0; padding-left:1.2rem; }
 .scroll { overflow-x:auto; }
 table { border-collapse:collapse; width:100%; font-size:.9rem; font-variant-numeric:tabular-nums; }
-th, td { text-align:left; padding:.34rem .7rem .34rem 0; border-bottom:1px solid var(--line); vertical-align:top; }
+th, td { text-align:left; padding:.34rem 1.1rem .34rem 0; border-bottom:1px solid var(--line); vertical-align:top; }
 th { color:var(--soft); font-weight:550; white-space:nowrap; } td.n, th.n { text-align:right; white-space:nowrap; }
 tr:last-child td { border-bottom:0; }
 details { margin-top:.5rem; } summary { cursor:pointer; color:var(--soft); font-size:.86rem; }
@@ -47,15 +47,21 @@ code, .ids { font:.84rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospac
 .key.m0 { background:var(--one); } .key.m1 { background:var(--two); } .key.m2 { background:var(--file); }
 .key.none { background:var(--none); }
 .key.critical { background:var(--critical); } .key.beside { background:var(--beside); } .key.failed { background:var(--none); }
+.key.aside { background:var(--line); outline:1px solid var(--soft); outline-offset:-1px; }
+.key.p-detect { background:#c98a1b; } .key.p-decide { background:#a86fd1; } .key.p-act { background:#2f6fd0; }
+.key.p-prove { background:#138a75; } .key.p-clients { background:#5d6b7c; } .keys .key:first-child { margin-left:0; }
 .phase.p-detect { fill:#c98a1b; } .phase.p-decide { fill:#a86fd1; } .phase.p-act { fill:#2f6fd0; } .phase.p-prove { fill:#138a75; }
 .phase.p-clients { fill:#5d6b7c; } .chart .inbar { fill:#fff; font-weight:600; } .chart .lane { fill:var(--ink); font-size:12.5px; }
 .chart .lane.muted { fill:var(--soft); font-style:italic; } .step.critical { fill:var(--critical); }
 .step.beside { fill:var(--beside); }
-.step.failed { fill:var(--none); } .step.serial { fill:none; stroke:var(--soft); stroke-dasharray:3 2; }
+.step.failed { fill:var(--none); }
+.step.aside { fill:var(--line); stroke:var(--soft); stroke-width:.7; }
+.step.serial { fill:none; stroke:var(--soft); stroke-dasharray:3 2; }
 .tip { position:fixed; pointer-events:none; background:var(--ink); color:var(--bg); padding:.2rem .5rem; border-radius:6px;
   font-size:.8rem; display:none; z-index:2; }
 .two-sides { display:grid; grid-template-columns:repeat(auto-fit,minmax(300px,1fr)); gap:0 28px; }
 footer { color:var(--soft); font-size:.84rem; margin-top:1.4rem; }
+@media (max-width:700px) { .chart { min-width:620px; } .scroll { -webkit-overflow-scrolling:touch; } }
 @media print { :root { --bg:#fff; --card:#fff; } body { font-size:11pt; } main { max-width:none; padding:0; }
   section, .card { break-inside:avoid; } details:not([open]) { display:none; } .tip { display:none !important; } }
 """

@@ -27,7 +27,7 @@ def timeline(result: Result) -> str:
     )
     if not end:
         return ""
-    rows = 2 + len(steps) + (1 if steps else 0)
+    rows = 1 + len(steps) + (1 if steps else 0)
     height = 34 + rows * ROW
 
     def x(at: float) -> float:
@@ -92,7 +92,8 @@ def _step(step: StepResult, row: int, x: Callable[[float], float], end: float) -
     started, ended = step.started_s or 0.0, end if step.ended_s is None else step.ended_s
     left, right = x(started), x(ended)
     css = "critical" if step.on_critical_path else "beside"
-    css = css if step.status == "done" else "failed"
+    css = ("phase p-prove" if step.name == "prove" else css) if step.counts else "aside"
+    css = css if step.status == "done" or not step.counts else "failed"
     words = f"{step.name}: {seconds(ended - started)}, {step.status}. {step.proof}"
     return (
         f"<g><title>{escape(words)}</title>{_label(step.name, row)}"

@@ -510,6 +510,13 @@ def test_the_load_is_scaled_by_the_speed(tmp_path: Path) -> None:
     assert replace(lab.spec).argv()
 
 
+def test_an_answer_is_taken_from_what_a_program_printed() -> None:
+    """JSON where there is some; the words for people otherwise."""
+    assert Answer.of(1, b'{"why": "down"}', b"run r\n") == Answer(code=1, said={"why": "down"}, text="run r\n")
+    assert Answer.of(64, b"", b"hadr: no such member") == Answer(code=64, text="hadr: no such member")
+    assert Answer.of(0, b"plain", b"") == Answer(code=0, text="plain")
+
+
 def test_pictures_are_read_with_their_keys(tmp_path: Path) -> None:
     """A file whose bytes carry another key than its name is not taken for that key."""
     (tmp_path / "pictures").mkdir()
