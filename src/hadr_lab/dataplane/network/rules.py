@@ -1,0 +1,61 @@
+"""The router's rules as text for nft and iptables: marks for the queues, cuts, and byte counters, all by pair of interfaces.
+
+Pure. A packet is marked first, held by its mark's queue, and only then dropped or counted: a cut also loses what was on its way.
+NFQUEUE comes through iptables, because kernels without nft's own `queue` expression still have the xtables target.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from hadr_lab.dataplane.network.impairment import QUEUES
+from hadr_lab.dataplane.network.layout import Layout, Pair
+
+TABLE = "inet lab"
+LIST_TRAFFIC = f"list set {TABLE} traffic"
+
+
+def tables(layout: Layout) -> str:
+    """The table, once, with nothing cut and nothing delayed."""
+    counted = ", ".join(_pair(pair) for pair in sorted(layout.every_pair()))
+    return f"""table {TABLE} {{
+  map marks {{ type ifname . ifname : mark; }}
+  set cuts {{ type ifname . ifname; }}
+  set traffic {{ type ifname . ifname; counter; elements = {{ {counted} }}; }}
+  chain before {{ type filter hook forward priority -20; meta mark set iifname . oifname map @marks; }}
+  chain after {{ type filter hook forward priority 10; iifname . oifname @cuts drop; iifname . oifname @traffic; }}
+}}
+"""
+
+
+def queue_rules() -> str:
+    """For iptables-restore: mark n goes to queue n, or straight on when nobody serves the queue."""
+    numbers = range(1, QUEUES + 1)
+    rules = [f"-A FORWARD -m mark --mark {number} -j NFQUEUE --queue-num {number} --queue-bypass" for number in numbers]
+    return "\n".join(("*filter", ":FORWARD ACCEPT", "-A FORWARD -m mark --mark 0 -j RETURN", *rules, "COMMIT", ""))
+
+
+def cuts(pairs: Iterable[Pair]) -> str:
+    """Exactly `pairs` are cut from now on, in one transaction."""
+    return f"flush set {TABLE} cuts\n" + _elements("cuts", [_pair(pair) for pair in sorted(pairs)])
+
+
+def marks(numbers: Mapping[Pair, int]) -> str:
+    """Exactly these pairs go through these queues from now on, in one transaction."""
+    return f"flush map {TABLE} marks\n" + _elements("marks", [f"{_pair(pair)} : {numbers[pair]}" for pair in sorted(numbers)])
+
+
+def counted(listing: str) -> Mapping[Pair, int]:
+    """Bytes by pair out of nft's JSON answer to LIST_TRAFFIC."""
+    sets = [entry["set"] for entry in json.loads(listing)["nftables"] if "set" in entry]
+    elements = [element["elem"] for found in sets for element in found.get("elem", [])]
+    return {(element["val"]["concat"][0], element["val"]["concat"][1]): element["counter"]["bytes"] for element in elements}
+
+
+def _elements(name: str, elements: list[str]) -> str:
+    return f"add element {TABLE} {name} {{ {', '.join(elements)} }}\n" if elements else ""
+
+
+def _pair(pair: Pair) -> str:
+    return f'"{pair[0]}" . "{pair[1]}"'

@@ -1,0 +1,22 @@
+"""The real network, each case inside namespaces of its own; what the cases say is in their docstrings."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from tests.hadr_lab.dataplane import network_cases
+
+from hadr_lab.outer import run_inside
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("case", network_cases.CASES)
+def test_network(case: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """The case ends well inside the lab; what it printed is shown when it does not."""
+    network_cases.programs()
+    code = run_inside([sys.executable, "-W", "error", network_cases.__file__, case], {})
+    captured = capfd.readouterr()
+    with capfd.disabled():
+        print(f" {captured.out.strip()}", end="")
+    assert code == 0, captured.err
