@@ -46,7 +46,7 @@ class Failover:
             return self._end(0, "nothing-to-do", plan)
         self._show(plan)
         if plan.standing_refusals(self.allowed):
-            return self._end(1, "refused", plan)
+            return self._end(1, "refused", plan, why="; ".join(map(str, plan.standing_refusals(self.allowed))))
         if not self.sure:
             if not self._confirmed():
                 return self._end(1, "not-confirmed", plan)

@@ -199,6 +199,9 @@ class MemoryProbe:
     def ready(self, host: str) -> Answer:
         world = self._world
         world.settle()
+        failure = world.take_failure("ready")
+        if failure is not None:
+            raise failure
         member = next((m for m in world.site.members if m.balancer == host), None) or world.answered_by()
         if world.sides[member.name].lost:
             world.clock.spend(world.delays.silence)
