@@ -1,0 +1,130 @@
+"""The pure parts of the databases: positions and errant transactions, SQL texts, lag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hadr_lab.dataplane.database import configuration, statements
+from hadr_lab.dataplane.database.heartbeat import Lag
+from hadr_lab.dataplane.database.positions import Gtid, errant, parse, rejoin, written
+from hadr_lab.dataplane.database.statements import Application, Secrets, application_accounts, lab_accounts
+
+
+def test_positions_are_read_and_written_as_mariadb_does() -> None:
+    """Reading and writing are inverse, and an empty position is empty."""
+    assert parse("0-1-7, 12-12-3") == (Gtid(0, 1, 7), Gtid(12, 12, 3))
+    assert written(parse("0-1-7,12-12-3")) == "0-1-7,12-12-3"
+    assert parse("") == ()
+
+
+@dataclass
+class Model:
+    """Two servers that write in turns and copy from each other, transaction by transaction: what GTIDs abbreviate."""
+
+    logs: dict[int, list[Gtid]] = field(default_factory=lambda: {1: [], 2: []})
+
+    def write(self, server: int, count: int) -> None:
+        """`server` commits `count` transactions of its own."""
+        for _ in range(count):
+            newest = max((g.sequence for g in self.logs[server]), default=0)
+            self.logs[server].append(Gtid(0, server, newest + 1))
+
+    def copy(self, source: int, to: int) -> None:
+        """`to` applies everything that `source` has."""
+        self.logs[to] += self.logs[source][len(self.logs[to]) :]
+
+    def state(self, server: int) -> str:
+        """@@gtid_binlog_state."""
+        newest: dict[int, Gtid] = {}
+        for gtid in self.logs[server]:
+            newest[gtid.server] = gtid
+        return written(newest.values())
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=6), st.integers(0, 5), st.integers(0, 5))
+def test_errant_transactions_are_those_the_new_writer_never_had(
+    turns: list[tuple[int, bool]], unreplicated: int, after: int
+) -> None:
+    """After any number of lossless role changes and one failover with loss, exactly the unreplicated ones are errant."""
+    model, writer = Model(), 1
+    for count, change in turns:
+        model.write(writer, count)
+        model.copy(writer, 3 - writer)
+        writer = 3 - writer if change else writer
+    old, new = writer, 3 - writer
+    model.write(old, unreplicated)
+    model.write(new, after)
+    expected = [str(g) for g in model.logs[old] if g not in model.logs[new]]
+    assert list(errant(own_state=model.state(old), writer_state=model.state(new))) == expected
+    assert len(expected) == unreplicated
+
+
+def test_heartbeats_are_never_errant() -> None:
+    """Heartbeats after the link broke are in the old writer's own domain and are nobody's loss."""
+    assert errant(own_state="0-1-5,1-1-900", writer_state="0-1-5,0-2-8,1-1-12,2-2-40") == ()
+
+
+def test_a_server_rejoins_from_its_own_position_but_for_its_heartbeats() -> None:
+    """In its own heartbeat domain it takes the writer's position, in all others its own."""
+    assert set(parse(rejoin(own="0-1-5,1-1-900,2-2-3", server=1, writer="0-2-8,1-1-12,2-2-40"))) == {
+        Gtid(0, 1, 5),
+        Gtid(1, 1, 12),
+        Gtid(2, 2, 3),
+    }
+    assert rejoin(own="", server=1, writer="0-2-8") == ""
+
+
+def test_every_server_starts_read_only_with_an_id_of_its_own() -> None:
+    """The configuration never opens a server for writing, and two addresses give two ids."""
+    text = configuration.text(share=Path("usr"), folder=Path("one"), address="10.1.0.10", port=3306)
+    assert "\nread-only=1\n" in text
+    assert "\nskip-slave-start\n" in text
+    assert f"\nserver-id={10 * 2**24 + 2**16 + 10}\n" in text
+    ids = {configuration.server_id(f"10.{member}.0.10", volume) for member in (1, 2) for volume in range(16)}
+    assert len(ids) == 32
+
+
+@pytest.mark.parametrize("value", ["it's", "back\\slash", "'; DROP TABLE x; --", "\\'"])
+def test_no_value_ends_its_sql_string(value: str) -> None:
+    """Inside the quotes every quote is doubled and every backslash escaped."""
+    inside = statements.text(value)[1:-1].replace("\\\\", "").replace("''", "")
+    assert "'" not in inside
+    assert "\\" not in inside
+
+
+def test_the_application_gets_its_own_database_and_nothing_global() -> None:
+    """No grant on all databases: that is what keeps it from writing to a read-only server."""
+    made = application_accounts(Application(username="peccy", password="pw", database="peccy"))
+    assert "GRANT ALL PRIVILEGES ON `peccy`.* TO 'peccy'@'%'" in made
+    assert not any("*.*" in statement for statement in made)
+    assert application_accounts(Application(username="", password="", database="")) == ()
+
+
+def test_the_labs_own_accounts_cannot_write_to_a_read_only_server() -> None:
+    """Only the fence may change the restriction, and heartbeats come over the socket only."""
+    made = lab_accounts(Secrets())
+    assert [s for s in made if "READ_ONLY ADMIN" in s] == ["GRANT READ_ONLY ADMIN ON *.* TO 'hadr_fence'@'%'"]
+    assert not any("SUPER" in statement or "ALL PRIVILEGES" in statement for statement in made)
+    assert not any("hadr_heartbeat'@'%" in statement for statement in made)
+
+
+def test_lag_is_how_late_the_newest_heartbeat_came() -> None:
+    """Between two heartbeats the lag stays what the last one showed."""
+    lag, at = Lag(), datetime(2026, 1, 1)  # noqa: DTZ001 databases give naive UTC
+    assert lag.look(at=at, age=timedelta(milliseconds=40)) == timedelta(milliseconds=40)
+    assert lag.look(at=at, age=timedelta(milliseconds=400)) == timedelta(milliseconds=40)
+
+
+def test_lag_grows_when_the_next_heartbeat_is_overdue() -> None:
+    """Stalled replication shows as the time since the missing heartbeat should have come, and falls when it is there."""
+    lag, at = Lag(), datetime(2026, 1, 1)  # noqa: DTZ001 databases give naive UTC
+    lag.look(at=at, age=timedelta(milliseconds=40))
+    assert lag.look(at=at, age=timedelta(seconds=3)) == timedelta(seconds=2.5)
+    assert lag.look(at=at + timedelta(seconds=3), age=timedelta(milliseconds=50)) == timedelta(milliseconds=50)
+    assert lag.look(at=at + timedelta(seconds=4), age=timedelta(milliseconds=-1)) == timedelta()

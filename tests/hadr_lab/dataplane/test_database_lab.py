@@ -1,0 +1,324 @@
+"""Aurora clusters as real MariaDB servers in a small lab of two Regions."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.hadr_lab.dataplane.stores_world import World, inside, running, until
+
+from hadr_lab.aws.views import DatabaseCluster, GlobalSwitch
+from hadr_lab.dataplane.database import Databases
+from hadr_lab.dataplane.database.admin import Admin
+
+pytestmark = pytest.mark.lab
+
+ONE, TWO = "arn:aws:rds:us-east-1:1:cluster:peccy-one", "arn:aws:rds:us-east-2:1:cluster:peccy-two"
+GLOBAL = "peccy"
+
+CLIENT = """
+import sys, time, pymysql
+address, seconds = sys.argv[1], float(sys.argv[2])
+statement = sys.argv[3]
+def connect(): return pymysql.connect(host=address, user="peccy", password="it's", database="peccy", autocommit=True,
+    connect_timeout=2, read_timeout=2)
+if not seconds:
+    try:
+        with connect() as c, c.cursor() as cursor:
+            cursor.execute(statement)
+            print(cursor.fetchall() if cursor.description else "done")
+    except pymysql.MySQLError as error:
+        print("error", error.args[0])
+    sys.exit()
+end, number = time.monotonic() + seconds, int(statement)
+while time.monotonic() < end:
+    try:
+        with connect() as c, c.cursor() as cursor:
+            while time.monotonic() < end:
+                number += 1
+                cursor.execute("INSERT INTO t VALUES (%s)", (number,))
+                print(number, flush=True)
+                time.sleep(0.005)
+    except pymysql.MySQLError:
+        time.sleep(0.02)
+"""
+
+
+def a_cluster(member: str, *, writer: bool = False) -> DatabaseCluster:
+    """Cluster `one` or `two` of the global database."""
+    region, zone = {"one": ("us-east-1", "us-east-1a"), "two": ("us-east-2", "us-east-2a")}[member]
+    return DatabaseCluster(
+        region=region,
+        zone=zone,
+        identifier=f"peccy-{member}",
+        arn={"one": ONE, "two": TWO}[member],
+        status="creating",
+        endpoint=f"peccy-{member}.cluster.test",
+        reader_endpoint=f"peccy-{member}.cluster-ro.test",
+        port=3306,
+        subnet_ids=(f"subnet-{zone}",),
+        username="peccy",
+        password="it's",
+        database="peccy",
+        global_cluster=GLOBAL,
+        is_writer=writer,
+        replicates_from=None if writer else ONE,
+        global_endpoint="peccy.global.test",
+    )
+
+
+def databases(world: World) -> Databases:
+    """The realizer under test, with a global database in both Regions."""
+    world.state.database_views = [a_cluster("one", writer=True), a_cluster("two")]
+    return Databases(
+        state=world.state,
+        processes=world.processes,
+        programs=world.programs,
+        names=world.names,
+        waits=world.waits,
+        network=world,
+        state_dir=world.state_dir,
+    )
+
+
+def address(world: World, member: str) -> str:
+    """Where the cluster's endpoint leads."""
+    return world.names.addresses[f"peccy-{member}.cluster.test"][0]
+
+
+async def sql(world: World, member: str, statement: str, *, netns: str = "edge") -> str:
+    """What the application gets for a statement over the network; `error <code>` for an error."""
+    return (await world.run(netns, sys.executable, "-c", CLIENT, address(world, member), "0", statement)).strip()
+
+
+async def load(world: World, member: str, *, seconds: float, start: int = 0) -> list[int]:
+    """Write numbers for so long; those that were acknowledged."""
+    output = await world.run("edge", sys.executable, "-c", CLIENT, address(world, member), str(seconds), str(start))
+    return [int(line) for line in output.split()]
+
+
+async def ready(world: World) -> None:
+    """Both clusters serve, and there is a table."""
+    await until(lambda: {("database_ready", ONE), ("database_ready", TWO)} <= set(world.state.told))
+    assert await sql(world, "one", "CREATE TABLE t (n BIGINT PRIMARY KEY)") == "done"
+
+
+async def numbers(realizer: Databases, arn: str) -> list[int]:
+    """What a server holds, asked over its admin socket."""
+    return [row["n"] for row in await Admin(socket=realizer.socket_of(arn)).rows("SELECT n FROM peccy.t ORDER BY n")]
+
+
+def ask(world: World, to: str, *, loss: bool) -> None:
+    """Ask for a role change."""
+    source = TWO if to == ONE else ONE
+    now = datetime.now(UTC)
+    world.state.switches.append(GlobalSwitch(global_cluster=GLOBAL, from_arn=source, to_arn=to, allow_data_loss=loss, asked=now))
+
+
+async def switched(world: World, to: str, *, loss: bool) -> float:
+    """Ask for a role change and wait for its end; how long it took."""
+    world.state.told.clear()
+    ask(world, to, loss=loss)
+    return await until(lambda: not world.state.switches)
+
+
+async def a_writer_and_a_reader(world: World) -> None:
+    """The writer serves, the reader follows and refuses writes, root is not reachable, and the lag is known."""
+    realizer = databases(world)
+    start = time.monotonic()
+    async with running(realizer.run()):
+        await until(lambda: {("database_ready", ONE), ("database_ready", TWO)} <= set(world.state.told))
+        print(f"both ready after {time.monotonic() - start:.2f} s")
+        assert await sql(world, "one", "CREATE TABLE t (n BIGINT PRIMARY KEY)") == "done"
+        assert await sql(world, "one", "INSERT INTO t VALUES (1)") == "done"
+        await asyncio.sleep(0.3)
+        assert await sql(world, "two", "SELECT n FROM t") == "((1,),)"
+        assert await sql(world, "two", "INSERT INTO t VALUES (2)") == "error 1290"
+        assert await sql(world, "two", "SET GLOBAL read_only = 0") == "error 1227"
+        assert world.names.addresses["peccy.global.test"] == world.names.addresses["peccy-one.cluster.test"]
+        assert world.names.addresses["peccy-two.cluster-ro.test"] == (address(world, "two"),)
+        rooted = CLIENT.replace('user="peccy", password="it\'s"', 'user="root"')
+        assert "error 1" in await world.run("edge", sys.executable, "-c", rooted, address(world, "one"), "0", "SELECT 1")
+        await until(lambda: world.state.lags.get(TWO) is not None)
+        lags = []
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            lags.append(world.state.lags[TWO])
+        assert all(lag is not None and lag < timedelta(seconds=0.5) for lag in lags)
+        print("lag", max(lag.total_seconds() for lag in lags if lag is not None), "s at most")
+        await realizer.stall(TWO, True)
+        await asyncio.sleep(2.2)
+        lag = world.state.lags[TWO]
+        assert lag is not None and timedelta(seconds=1.2) < lag < timedelta(seconds=2.5)  # noqa: PT018 one value, two sides
+        assert await sql(world, "one", "INSERT INTO t VALUES (3)") == "done"
+        await realizer.stall(TWO, False)
+        await until(lambda: (world.state.lags[TWO] or timedelta(9)) < timedelta(seconds=0.5))
+        assert await numbers(realizer, TWO) == [1, 3]
+
+
+async def a_lost_region_is_failed_over_with_its_loss_known(world: World) -> None:
+    """What was not replicated is lost, is exactly the difference, and is found again as errant when the old writer returns."""
+    realizer = databases(world)
+    async with running(realizer.run()):
+        await ready(world)
+        before = await load(world, "one", seconds=1)
+        await until(lambda: (world.state.lags[TWO] or timedelta(9)) < timedelta(seconds=0.5))
+        await realizer.stall(TWO, True)
+        lost = await load(world, "one", seconds=1, start=10_000)
+        world.cut("us-east-1a")
+        world.lose("us-east-1")
+        took = await switched(world, TWO, loss=True)
+        print(f"failover after {took:.2f} s, of which {120 / world.waits.speed} s were simulated")
+        assert ("switch_done", GLOBAL) in world.state.told
+        assert await sql(world, "two", "INSERT INTO t VALUES (-1)") == "done"
+        assert await numbers(realizer, TWO) == [-1, *before]
+        await until(lambda: world.names.addresses["peccy.global.test"] == (address(world, "two"),))
+        await asyncio.sleep(1)
+        assert not any(p.running for p in world.processes.within(region="us-east-1")), "nothing starts in a lost place"
+        world.heal()
+        world.gone.clear()
+        await until(lambda: realizer.errant(ONE))
+        assert len(realizer.errant(ONE)) == len(lost)
+        assert await sql(world, "one", "INSERT INTO t VALUES (-2)") == "error 1290"
+        assert await numbers(realizer, ONE) == [*before, *lost]
+        await realizer.rebuild(ONE)
+        await until(lambda: world.state.lags.get(ONE) is not None and realizer.errant(ONE) == ())
+        await until(lambda: (world.state.lags[ONE] or timedelta(9)) < timedelta(seconds=0.5))
+        assert await numbers(realizer, ONE) == [-1, *before]
+        assert (world.state_dir / "databases/us-east-1/peccy-one/data.1").is_dir()
+
+
+async def a_silent_primary_does_not_hold_up_a_failover(world: World) -> None:
+    """Eight seconds into a silent cut, while the reader tries to reconnect, the promotion takes well under a second."""
+    realizer = databases(world)
+    async with running(realizer.run()):
+        await ready(world)
+        before = await load(world, "one", seconds=0.5)
+        await asyncio.sleep(0.3)
+        world.cut("us-east-1a")
+        for delay in (0, 8):
+            await asyncio.sleep(delay)
+            start = time.monotonic()
+            await realizer.stall(TWO, True)
+            print(f"receiver stopped within {time.monotonic() - start:.3f} s, {delay} s after the cut")
+            await realizer.stall(TWO, False)
+        await asyncio.sleep(1)
+        took = await switched(world, TWO, loss=True)
+        simulated = 120 / world.waits.speed
+        print(f"promotion {took - simulated:.2f} s beside the simulated wait")
+        assert took - simulated < 1
+        assert await numbers(realizer, TWO) == before
+
+
+async def a_partition_leaves_two_writers_until_it_heals(world: World) -> None:
+    """Across a partition the old writer cannot be told; afterwards it is made read-only and what it took alone is errant."""
+    realizer = databases(world)
+    async with running(realizer.run()):
+        await ready(world)
+        world.cut("us-east-2a")
+        await switched(world, TWO, loss=True)
+        assert await sql(world, "one", "INSERT INTO t VALUES (1)") == "done"
+        assert await sql(world, "two", "INSERT INTO t VALUES (2)", netns="us-east-2a") == "done"
+        await asyncio.sleep(3)
+        assert await sql(world, "one", "INSERT INTO t VALUES (3)") == "done"
+        world.heal()
+        took = await until(lambda: realizer.errant(ONE))
+        print(f"old writer fenced {took:.2f} s after the partition healed")
+        assert len(realizer.errant(ONE)) == 2
+        assert await sql(world, "one", "INSERT INTO t VALUES (4)") == "error 1290"
+        assert await numbers(realizer, TWO) == [2]
+
+
+async def a_reachable_old_writer_is_fenced(world: World) -> None:
+    """A failover with both sides up makes the old writer read-only, loses nothing acknowledged after that, and it follows."""
+    realizer = databases(world)
+    async with running(realizer.run()):
+        await ready(world)
+        writing = asyncio.create_task(load(world, "one", seconds=3))
+        await asyncio.sleep(1)
+        await switched(world, TWO, loss=True)
+        acknowledged = await writing
+        await until(lambda: world.state.lags.get(ONE) is not None)
+        assert await numbers(realizer, TWO) == acknowledged
+        assert await sql(world, "one", "INSERT INTO t VALUES (-1)") == "error 1290"
+        assert realizer.errant(ONE) == ()
+
+
+async def a_switchover_loses_nothing(world: World) -> None:
+    """Roles turn round under load and back again; every acknowledged write is on both sides."""
+    realizer = databases(world)
+    async with running(realizer.run()):
+        await ready(world)
+        writing = asyncio.create_task(load(world, "one", seconds=2.5))
+        await asyncio.sleep(1)
+        await switched(world, TWO, loss=False)
+        assert ("switch_done", GLOBAL) in world.state.told
+        acknowledged = await writing
+        assert acknowledged
+        acknowledged += await load(world, "two", seconds=0.5, start=50_000)
+        await until(lambda: (world.state.lags.get(ONE) or timedelta(9)) < timedelta(seconds=0.5))
+        assert await numbers(realizer, TWO) == acknowledged
+        assert await numbers(realizer, ONE) == acknowledged
+        await switched(world, ONE, loss=False)
+        assert ("switch_done", GLOBAL) in world.state.told
+        assert await sql(world, "one", "INSERT INTO t VALUES (-1)") == "done"
+        assert await sql(world, "two", "INSERT INTO t VALUES (-2)") == "error 1290"
+
+
+async def a_switchover_that_cannot_be_lossless_does_not_happen(world: World) -> None:
+    """With replication stalled the switchover fails, says why, and the old writer goes on."""
+    realizer = databases(world)
+    async with running(realizer.run()):
+        await ready(world)
+        await realizer.stall(TWO, True)
+        await switched(world, TWO, loss=False)
+        failures = [told for told in world.state.told if told[0] == "switch_failed"]
+        assert "does not replicate" in str(failures[0][2])
+        assert await sql(world, "one", "INSERT INTO t VALUES (1)") == "done"
+        world.lose("us-east-2a")
+        await switched(world, TWO, loss=True)
+        assert "lost place" in str([told for told in world.state.told if told[0] == "switch_failed"][-1][2])
+
+
+async def a_crashed_server_comes_back_with_its_data(world: World) -> None:
+    """After kill -9 the writer is started again, recovers and accepts writes; the reader goes on following."""
+    realizer = databases(world)
+    async with running(realizer.run()):
+        await ready(world)
+        acknowledged = await load(world, "one", seconds=0.5)
+        for process in world.processes.within(region="us-east-1"):
+            process.kill()
+        start = time.monotonic()
+        while await sql(world, "one", "INSERT INTO t VALUES (-1)") != "done":
+            assert time.monotonic() - start < 10
+        print(f"writes again {time.monotonic() - start:.2f} s after kill -9")
+        assert await numbers(realizer, ONE) == [-1, *acknowledged]
+        while await numbers(realizer, TWO) != [-1, *acknowledged]:
+            assert time.monotonic() - start < 15
+            await asyncio.sleep(0.1)
+        await realizer.hold_read_only(ONE, True)
+        assert await sql(world, "one", "INSERT INTO t VALUES (-2)") == "error 1290"
+        await realizer.hold_read_only(ONE, False)
+        assert await sql(world, "one", "INSERT INTO t VALUES (-2)") == "done"
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        a_writer_and_a_reader,
+        a_lost_region_is_failed_over_with_its_loss_known,
+        a_silent_primary_does_not_hold_up_a_failover,
+        a_partition_leaves_two_writers_until_it_heals,
+        a_reachable_old_writer_is_fenced,
+        a_switchover_loses_nothing,
+        a_switchover_that_cannot_be_lossless_does_not_happen,
+        a_crashed_server_comes_back_with_its_data,
+    ],
+)
+def test_database(scenario: object) -> None:
+    """Each scenario's own sentence says what must hold."""
+    assert callable(scenario)
+    inside(scenario)
