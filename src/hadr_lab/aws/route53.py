@@ -15,17 +15,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hadr_lab.aws import route53_checks, route53_records
+from hadr_lab.aws.changes import Changes
 from hadr_lab.aws.route53_records import plain, written
 from hadr_lab.aws.service import AwsError
 from hadr_lab.dataplane.dns.answers import View
 from hadr_lab.dataplane.dns.checkers import verdicts_of
 from hadr_lab.dataplane.dns.status import healthy
 from hadr_lab.dataplane.dns.zones import Check, Observation, Record, Snapshot, Zone
-from hadr_lab.dataplane.names import Names
 from hadr_lab.waits import Wait, Waits
 
 NAME_SERVERS = ("ns-{0}.awsdns-00.com", "ns-{1}.awsdns-01.net", "ns-{2}.awsdns-02.org", "ns-{3}.awsdns-03.co.uk")
-BALANCER = ".elb.amazonaws.com"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -64,21 +63,21 @@ class HealthCheck:
 
 @dataclass(slots=True)
 class Route53State:
-    """Zones and checks of one lab. `balancer_healthy` is set by whoever runs the load balancers."""
+    """Zones and checks of one lab. `changes` hears of every check whose status, as DNS uses it, turns."""
 
     waits: Waits
-    names: Names = field(default_factory=Names)
-    balancer_healthy: Callable[[str], bool] = lambda _name: True
+    changes: Changes = field(default_factory=Changes)
     clock: Callable[[], float] = time.monotonic
     zones: dict[str, HostedZone] = field(default_factory=dict)
     checks: dict[str, HealthCheck] = field(default_factory=dict)
-    changes: dict[str, Change] = field(default_factory=dict)
+    submitted: dict[str, Change] = field(default_factory=dict)
     tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     _seen: dict[str, dict[str, Observation]] = field(default_factory=dict)
     _propagated: dict[str, tuple[Record, ...]] = field(default_factory=dict)
     _pending: list[tuple[float, str, tuple[Record, ...]]] = field(default_factory=list)
     _forgotten: set[str] = field(default_factory=set)
+    _answering: Snapshot = field(default_factory=Snapshot)
     _random: random.Random = field(default_factory=random.Random)
 
     # -- hosted zones
@@ -157,7 +156,7 @@ class Route53State:
 
     def change(self, change_id: str) -> tuple[Change, bool]:
         """A change and whether every name server has it. Raises NoSuchChange."""
-        found = self.changes.get(change_id.rpartition("/")[2])
+        found = self.submitted.get(change_id.rpartition("/")[2])
         if found is None:
             raise AwsError("NoSuchChange", f"Could not find resource with ID: {change_id.rpartition('/')[2]}", 404)
         return found, self.clock() >= found.due
@@ -171,7 +170,7 @@ class Route53State:
         self.waits.count(Wait.DNS_PROPAGATION)
         due = self.clock() + self.waits.scaled(Wait.DNS_PROPAGATION).total_seconds()
         change = Change(change_id="C" + self._id(20), submitted=datetime.now(UTC), due=due)
-        self.changes[change.change_id] = change
+        self.submitted[change.change_id] = change
         return change
 
     # -- health checks
@@ -231,38 +230,39 @@ class Route53State:
     def healthy(self, check_id: str) -> bool:
         """The check's status as DNS uses it."""
         with self.lock:
-            return healthy(check_id, {check.check_id: check for check in self._as_checks()}, self._verdicts())
+            return self._statuses().get(check_id, True)
 
     # -- the name server's side
 
     def observed(self, observations: Iterable[Observation]) -> None:
         """Take what the checkers saw; what belongs to a check that is gone is dropped."""
         with self.lock:
+            before = self._statuses()
             for seen in observations:
                 if seen.check_id in self.checks:
                     self._seen.setdefault(seen.check_id, {})[seen.checker] = seen
                     self.waits.count(Wait.HEALTH_CHECK_INTERVAL)
+            turned = {check for check, well in self._statuses().items() if before[check] != well}
+        if turned:
+            self.changes.notify()
 
-    def snapshot(self) -> Snapshot:
-        """What the name servers answer from at this moment: propagated records, checks, names and balancers."""
+    def published(self) -> tuple[tuple[Zone, ...], tuple[Check, ...]]:
+        """Zones with the records that have propagated, and the health checks."""
         with self.lock:
             self._propagate()
-            names = self.names.snapshot()
-            return Snapshot(
-                zones=tuple(
-                    _served(zone, self._propagated[zone_id]) for zone_id, zone in self.zones.items() if zone_id in self._propagated
-                ),
-                checks=self._as_checks(),
-                names=names,
-                balancers={name: self.balancer_healthy(name) for name in names if name.endswith(BALANCER)},
-            )
+            zones = ((zone, self._propagated.get(zone_id)) for zone_id, zone in self.zones.items())
+            return tuple(_served(zone, records) for zone, records in zones if records is not None), self._as_checks()
+
+    def answering(self, snapshot: Snapshot) -> None:
+        """Remember what the name servers answer from: names and balancers are theirs, and TestDNSAnswer needs them."""
+        self._answering = snapshot
 
     def view(self, zone: HostedZone) -> View:
         """The name servers' own engine over the current snapshot and statuses; of zones of equal name, it has only `zone`."""
         with self.lock:
-            whole = self.snapshot()
-            zones = tuple(other for other in whole.zones if other.name != zone.name or other.zone_id == zone.zone_id)
-            return View(replace(whole, zones=zones), self._random, self._verdicts())
+            served, checks = self.published()
+            zones = tuple(other for other in served if other.name != zone.name or other.zone_id == zone.zone_id)
+            return View(replace(self._answering, zones=zones, checks=checks), self._random, self._verdicts())
 
     def _propagate(self) -> None:
         now = self.clock()
@@ -274,6 +274,11 @@ class Route53State:
 
     def _as_checks(self) -> tuple[Check, ...]:
         return tuple(route53_checks.as_check(check.check_id, check.config) for check in self.checks.values())
+
+    def _statuses(self) -> dict[str, bool]:
+        checks = {check.check_id: check for check in self._as_checks()}
+        verdicts = self._verdicts()
+        return {check_id: healthy(check_id, checks, verdicts) for check_id in checks}
 
     def _verdicts(self) -> Mapping[str, list[bool | None]]:
         return verdicts_of(seen for by_checker in self._seen.values() for seen in by_checker.values())

@@ -1,7 +1,7 @@
 """The check of an EKS bearer token: a presigned STS GetCallerIdentity URL that was signed for one cluster.
 
-Pure: the URL is read, never fetched, so a token cannot make the lab call anything. What STS would verify, the signature, is
-computed again wherever the key's secret is known; the rest are the rules of the EKS authenticator.
+`identity_of` is pure: the URL is read, never fetched, so a token cannot make the lab call anything. What STS would verify, the
+signature, is computed again wherever the key's secret is known; the rest are the rules of the EKS authenticator.
 """
 
 from __future__ import annotations
@@ -10,11 +10,16 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from urllib.parse import parse_qs, quote, urlsplit
+
+from hadr_lab.aws.sts import caller_of
+
+log = logging.getLogger(__name__)
 
 PREFIX = "k8s-aws-v1."
 CLUSTER_HEADER = "x-k8s-aws-id"
@@ -167,3 +172,12 @@ def signature(signed: _Signed, cluster: str, secret: str) -> str:
     for part in (day, region, service, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def identify(token: str, cluster: str) -> str | None:
+    """The ARN that `token` proves to `cluster` by the emulated IAM and STS, or None; why not is logged."""
+    try:
+        return identity_of(token, cluster, caller_of).arn
+    except BadToken as error:
+        log.info("token refused cluster=%s: %s", cluster, error)
+        return None

@@ -384,6 +384,19 @@ def test_status_is_what_the_checkers_saw(route53: Any, state: Route53State) -> N
         route53.get_health_check_status(HealthCheckId=parent["Id"])
 
 
+def test_a_turned_status_is_a_change_and_a_repeated_one_is_not(route53: Any, state: Route53State) -> None:
+    """Whoever waits for changes hears when a check's status turns, also through a calculated check."""
+    check = a_check(route53, Inverted=True)["Id"]
+
+    def seen(healthy: bool | None) -> int:
+        before = state.changes.count
+        state.observed([Observation(check_id=check, checker="us-west-1", healthy=healthy, status="", at=datetime.now(UTC))])
+        return state.changes.count - before
+
+    assert [seen(None), seen(True), seen(False), seen(False), seen(True)] == [0, 0, 1, 0, 1]
+    assert not state.healthy(check)
+
+
 def test_checks_and_zones_page(route53: Any) -> None:
     """Paginators find every check and zone, whatever the page size."""
     for _ in range(3):

@@ -123,6 +123,8 @@ def test_keys_of_the_emulated_iam_work_from_end_to_end(aws: Running) -> None:
     made = aws.client("iam").create_access_key(UserName="bob")["AccessKey"]
     token = encoded(signed_url(key=made["AccessKeyId"], secret=made["SecretAccessKey"]))
     assert identity_of(token, "peccy-one", caller_of).arn.endswith(":user/bob")
+    assert identify(token, "peccy-one") == "arn:aws:iam::123456789012:user/bob"
+    assert identify(token, "peccy-two") is None
     role = aws.client("iam").create_role(RoleName="deployer", Path="/ci/", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     keys = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="run-7")["Credentials"]
     token = encoded(signed_url(key=keys["AccessKeyId"], secret=keys["SecretAccessKey"]))

@@ -157,13 +157,13 @@ class View:
         )
 
     def _addresses(self, name: str) -> tuple[str, ...] | None:
-        """Addresses of a name AWS publishes, in random order; `*.` in a published name stands for any labels."""
+        """Addresses of a name AWS publishes, in random order. Below a published `s3.<region>` name every bucket has its host."""
         names = self.snapshot.names
         found = names.get(name)
         rest = name
         while found is None and "." in rest:
             rest = rest.partition(".")[2]
-            found = names.get(f"*.{rest}")
+            found = names.get(rest) if rest.startswith("s3.") else None
         return None if found is None else tuple(self.rng.sample(found, len(found)))
 
     def _zone(self, name: str, origin: str) -> _Indexed | None:

@@ -9,14 +9,15 @@ import asyncio
 import logging
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from hadr_lab.dataplane.dns.messages import Observed, Serving, Update, packed, received
-from hadr_lab.dataplane.dns.zones import Observation, Snapshot
+from hadr_lab.dataplane.dns.zones import Check, Observation, Snapshot, Zone
+from hadr_lab.dataplane.names import Names
 from hadr_lab.dataplane.processes import Place, Process, Processes
 from hadr_lab.errors import StartFailed
 
@@ -24,13 +25,17 @@ log = logging.getLogger(__name__)
 
 EVERY = timedelta(milliseconds=100)
 START_WITHIN = timedelta(seconds=20)
+BALANCER = ".elb.amazonaws.com"
 
 
 class Source(Protocol):
     """Route 53 as its name servers see it. Quick and thread-safe."""
 
-    def snapshot(self) -> Snapshot:
-        """What to answer from now; equal to the last one while nothing changed."""
+    def published(self) -> tuple[tuple[Zone, ...], tuple[Check, ...]]:
+        """Zones as they are after propagation, and health checks; equal to the last while nothing changed."""
+
+    def answering(self, snapshot: Snapshot) -> None:
+        """What the name servers answer from, from now on."""
 
     def observed(self, observations: Iterable[Observation]) -> None:
         """What the checkers saw since the last call."""
@@ -38,10 +43,15 @@ class Source(Protocol):
 
 @dataclass(slots=True)
 class NameServer:
-    """The name server's process. `listen` maps a network namespace to the resolver's address in it; `home` has the checkers."""
+    """The name server's process. `listen` maps a network namespace to the resolver's address in it; `home` has the checkers.
+
+    `balancer_healthy` says whether a load balancer (by host name) has a healthy target.
+    """
 
     processes: Processes
     route53: Source
+    names: Names
+    balancer_healthy: Callable[[str], bool]
     speed: float
     listen: Mapping[str, str]
     home: str = "edge"
@@ -113,9 +123,17 @@ class NameServer:
     async def _feed(self, writer: asyncio.StreamWriter) -> None:
         last: Snapshot | None = None
         while True:
-            current = self.route53.snapshot()
+            current = self.snapshot()
             if current != last:
+                self.route53.answering(current)
                 writer.write(packed(Update(current)))
                 await writer.drain()
                 last = current
             await asyncio.sleep(EVERY.total_seconds())
+
+    def snapshot(self) -> Snapshot:
+        """What is to be answered from at this moment."""
+        zones, checks = self.route53.published()
+        names = self.names.snapshot()
+        balancers = {name: self.balancer_healthy(name) for name in names if name.endswith(BALANCER)}
+        return Snapshot(zones=zones, checks=checks, names=names, balancers=balancers)

@@ -14,7 +14,7 @@ ONE, TWO = "peccy-one-1.us-east-1.elb.amazonaws.com", "peccy-two-1.us-east-2.elb
 NAMES = {
     ONE: ("10.1.0.10", "10.1.16.10"),
     TWO: ("10.2.0.10",),
-    "*.s3.us-east-2.amazonaws.com": ("198.18.2.10",),
+    "s3.us-east-2.amazonaws.com": ("198.18.2.10",),
 }
 SOA = Record(name="hadr.test", type="SOA", ttl=900, values=("ns-1. hostmaster. 1 7200 900 1209600 86400",))
 
@@ -143,9 +143,11 @@ def test_wildcards_stand_for_names_that_do_not_exist() -> None:
     assert view.answer("below.own.hadr.test", "A").rcode is Rcode.NXDOMAIN
 
 
-def test_a_published_wildcard_stands_for_every_bucket() -> None:
-    """S3 host names exist for any bucket."""
+def test_every_bucket_has_a_host_name() -> None:
+    """Below a Region's S3 host, any bucket's host exists; below other published names nothing does."""
     assert site().addresses("switch-two.s3.us-east-2.amazonaws.com") == ("198.18.2.10",)
+    assert site().addresses("s3.us-east-2.amazonaws.com") == ("198.18.2.10",)
+    assert site().addresses(f"below.{ONE}") == ()
 
 
 def test_a_private_zone_is_seen_from_its_regions_only() -> None:
