@@ -12,7 +12,7 @@ from botocore.signers import RequestSigner
 
 from hadr_lab.aws.local import Running
 from hadr_lab.aws.sts import Caller, caller_of
-from hadr_lab.aws.tokens import PREFIX, BadToken, Identity, identity_of
+from hadr_lab.aws.tokens import PREFIX, BadToken, Identity, identify, identity_of
 
 KEY, SECRET = "AKIAEXAMPLEEXAMPLE00", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 USER = Caller(arn="arn:aws:iam::123456789012:user/ann", account="123456789012", user_id="AIDA", secret=SECRET)
