@@ -145,6 +145,8 @@ def make_switch(clients: Clients, bucket: str, key: str) -> None:
     s3 = clients("s3")
     placement = {} if clients.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": clients.region}}
     s3.create_bucket(Bucket=bucket, **placement)
+    admitted = {"BlockPublicPolicy": False, "RestrictPublicBuckets": False, "BlockPublicAcls": True, "IgnorePublicAcls": True}
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=admitted)
     statement = {
         "Effect": "Allow",
         "Principal": "*",
