@@ -67,12 +67,23 @@ def obtain(progress: Progress) -> System:
     """Every wanted program, from the machine where it is new enough, else from the unpacked prefix. Raises MissingProgram."""
     found = {wanted.name: on_machine(wanted) for wanted in WANTED}
     missing = [name for name, programs in found.items() if not programs]
-    prefix = unpacked(missing, progress) if missing else None
+    return _together(found, unpacked(missing, progress) if missing else Path("/"))
+
+
+def at_hand() -> System | None:
+    """What `obtain` would answer, if it needs to make nothing."""
+    found = {wanted.name: on_machine(wanted) for wanted in WANTED}
+    prefix = _prefix()
+    if all(found.values()) or prefix.is_dir():
+        return _together(found, prefix)
+    return None
+
+
+def _together(found: Mapping[str, Mapping[str, Program]], prefix: Path) -> System:
     programs: dict[str, Program] = {}
     for wanted in WANTED:
-        programs |= found[wanted.name] or in_prefix(wanted, prefix or Path("/"))
-    database = programs[DATABASE.name].path
-    return System(programs=programs, share=database.parent.parent)
+        programs |= found[wanted.name] or in_prefix(wanted, prefix)
+    return System(programs=programs, share=programs[DATABASE.name].path.parent.parent)
 
 
 def on_machine(wanted: Wanted) -> Mapping[str, Program]:
@@ -112,17 +123,17 @@ def environment(prefix: Path) -> Mapping[str, str]:
 
 def unpacked(missing: list[str], progress: Progress) -> Path:
     """The prefix, unpacked now if it is not there. It always holds every package, so that one folder serves whatever is missing."""
-    prefix = cache.folder() / f"debian-{_key()}"
+    prefix = _prefix()
     if not prefix.is_dir():
         _ensure_tools(missing)
         progress.step(f"unpacking the packages of {', '.join(missing)} into {prefix} (once, about 15 MB)")
     return cache.made_once(prefix, _unpack, progress)
 
 
-def _key() -> str:
+def _prefix() -> Path:
     release = platform.freedesktop_os_release()
     what = (WANTED, ALONE, release.get("ID"), release.get("VERSION_ID"), platform.machine())
-    return hashlib.sha256(repr(what).encode()).hexdigest()[:12]
+    return cache.folder() / f"debian-{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}"
 
 
 def _ensure_tools(missing: list[str]) -> None:

@@ -64,6 +64,11 @@ def obtain(progress: Progress) -> Cluster:
     return Cluster(programs={**programs, "kubectl": Program(path=_kubectl(progress))}, charts=folder / "charts")
 
 
+def at_hand() -> bool:
+    """Whether `obtain` has nothing to build but perhaps kubectl."""
+    return ready.folder() is not None or ((SOURCE / "go.mod").is_file() and _target().is_dir())
+
+
 def _executable(path: Path) -> Path:
     if not os.access(path, os.X_OK):
         raise MissingProgram(f"{path}: not there or not executable; {ready.VARIABLE} must name a complete set, or nothing")
@@ -83,10 +88,14 @@ def _kubectl(progress: Progress) -> Path:
 
 
 def _built(progress: Progress) -> Path:
-    target = cache.folder() / f"kubernetes-{_key()}"
+    target = _target()
     if not target.is_dir():
         progress.step(f"building the Kubernetes programs into {target} (once; 7 minutes on 2 cores, 7 GB of Go caches)")
     return cache.made_once(target, lambda folder: _build(folder, progress), progress)
+
+
+def _target() -> Path:
+    return cache.folder() / f"kubernetes-{_key()}"
 
 
 def _build(folder: Path, progress: Progress) -> None:
