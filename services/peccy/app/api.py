@@ -22,13 +22,13 @@ from app.body import read_body
 from app.errors import Conflict, Unavailable
 from app.face import FACE
 from app.hobbies import Hobbies, Hobby
+from app.hot import LARGEST_ID, PAGE, HotPaths, listed, refusal
 from app.pictures import Pictures
 from app.readiness import Readiness
 from app.settings import PICTURE_LIMIT, Identity
 
 FORM_ROOM = 4096
 """Bytes a form may need around the picture."""
-LARGEST_ID = 2**63 - 1
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 HobbyId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
@@ -74,12 +74,12 @@ async def replace_picture(request: Request, key: Key = None) -> dict[str, str]:
 @router.get("/hobbies")
 async def hobbies(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
     before: Annotated[int, Query(ge=1, le=LARGEST_ID)] = LARGEST_ID,
 ) -> Response:
     """The newest hobbies, newest first; `before` an id gives the page after it."""
     rows = await _hobbies(request).newest(limit=limit, before=before)
-    return JSONResponse([{"id": number, "name": text} for number, text in rows])
+    return Response(listed(rows), media_type="application/json")
 
 
 @router.post("/hobbies", status_code=201)
@@ -153,6 +153,7 @@ def create(*, identity: Identity, hobbies: Hobbies, pictures: Pictures, readines
     app.include_router(router)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(Conflict, _conflict)
+    app.add_middleware(HotPaths, hobbies=hobbies)
     app.add_middleware(AnsweredBy, identity=identity)
     return app
 
@@ -178,7 +179,7 @@ def _verdict(reasons: tuple[str, ...]) -> Response:
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:
-    return JSONResponse({"reason": str(error)}, status_code=503, headers={"retry-after": "1"})
+    return Response(refusal(error), status_code=503, media_type="application/json", headers={"retry-after": "1"})
 
 
 async def _conflict(_: Request, error: Exception) -> Response:

@@ -169,3 +169,16 @@ def test_methods_that_are_not_offered_are_refused(tmp_path: Path) -> None:
             assert reply.status == 405
 
     run(a_service(tmp_path), scenario)
+
+
+def test_the_hot_path_answers_as_the_framework_does(tmp_path: Path) -> None:
+    """The same request with a parameter goes another way; bodies, types and headers must be the same."""
+
+    async def scenario(client: Client) -> None:
+        for _ in range(2):
+            for path, slow in (("/hobbies", "/hobbies?limit=100"), ("/livez", "/livez?x=1"), ("/healthz", "/healthz?x=1")):
+                hot, cold = await client.get(path), await client.get(slow)
+                assert (hot.status, hot.body, hot.headers) == (cold.status, cold.body, cold.headers)
+            await client.add("바둑")
+
+    run(a_service(tmp_path), scenario)
