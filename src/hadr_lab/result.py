@@ -44,13 +44,17 @@ class StoreResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What one group of requests went through: a kind of operation, or a population of clients."""
+    """What one group of requests went through: a kind of operation, or a population of clients.
+
+    `errors` counts reasons over the whole drill; `at_the_end` is the most frequent one in the last window, empty when it recovered.
+    """
 
     requests: int
     failed: int
     recovered: bool
     outage_s: float | None
     errors: dict[str, int] = msgspec.field(default_factory=dict)
+    at_the_end: str = ""
 
 
 class StepResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,7 +210,7 @@ def _measured(result: Result) -> Iterable[tuple[str, str]]:
     yield "requests, failed", f"{result.requests:,}, {result.failed_requests:,}"
     for kind, group in result.kinds.items():
         state = "recovered" if group.recovered else "not recovered"
-        why = f": {next(iter(group.errors))}" if group.errors and not group.recovered else ""
+        why = f": {group.at_the_end}" if group.at_the_end else ""
         yield f"  {kind}", f"{group.failed:,} of {group.requests:,} failed, {state}{why}"
     yield "writes acked, lost, doubled", f"{result.acked_writes:,}, {len(result.lost_writes):,}, {len(result.doubled_writes):,}"
     yield "recovery point", seconds(result.rpo_s)

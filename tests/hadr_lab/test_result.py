@@ -69,7 +69,7 @@ def a_result(**changes: Any) -> Result:
         "reasons": ("the load generator itself was late",),
         "kinds": {
             "read": GroupResult(requests=100, failed=50, recovered=True, outage_s=5.0, errors={"timeout": 50}),
-            "write": GroupResult(requests=10, failed=9, recovered=False, outage_s=None, errors={"503 database: read-only": 9}),
+            "write": GroupResult(requests=10, failed=9, recovered=False, outage_s=None, at_the_end="503 database: read-only"),
         },
         "expectations": (
             Expectation(what="verdict", expected="valid", seen="valid", met=True),

@@ -146,12 +146,15 @@ def _outage(evidence: Evidence, operations: Sequence[Operation]) -> Outage | Non
 
 def _group(evidence: Evidence, operations: Sequence[Operation]) -> GroupResult:
     seen = _outage(evidence, operations)
+    recovered = bool(seen and seen.recovered)
+    last = (evidence.load_ended or float("inf")) - evidence.scenario.steady.window.total_seconds()
     return GroupResult(
         requests=len(operations),
         failed=sum(not op.succeeded for op in operations),
-        recovered=bool(seen and seen.recovered),
+        recovered=recovered,
         outage_s=_rounded(seen.length_s if seen else None),
         errors=errors(operations),
+        at_the_end="" if recovered else next(iter(errors(op for op in operations if op.intended >= last)), ""),
     )
 
 

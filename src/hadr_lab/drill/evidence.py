@@ -47,8 +47,8 @@ class Evidence:
         """The moment the drill's clock starts at."""
         return self.loss.began if self.loss else None
 
-    def explanation(self, networks: tuple[str, ...], *, on_the_way_s: float = 0.5) -> Loss | None:
-        """The harm for the checker: these networks were cut off, and answers already on the way may have come a little later."""
+    def explanation(self, networks: tuple[str, ...], *, on_the_way_s: float) -> Loss | None:
+        """The harm for the checker: these networks were cut off, and answers already on the way were heard a little later."""
         loss = self.loss
         if loss is None:
             return None

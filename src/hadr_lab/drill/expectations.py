@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hadr_lab.result import Expectation, Result
-from hadr_lab.scenario import Expect, Losses
+from hadr_lab.scenario import Actor, Expect, Losses
+
+SIDE_BY_SIDE = 1.25
+"""The act may take this much longer than its critical path; more means that steps waited for one another without need."""
 
 
 def compare(expect: Expect, result: Result) -> tuple[Expectation, ...]:
@@ -25,6 +28,10 @@ def _compared(expect: Expect, result: Result) -> Iterable[Expectation]:
         held = (lost > 0) == (expect.lost_writes is Losses.SOME)
         yield Expectation(what="lost writes", expected=expect.lost_writes.value, seen=str(lost), met=held)
     yield from _recovery_point(expect, result.rpo_s)
+    act = result.phases.get("act")
+    if act is not None and result.actor == Actor.HADR:
+        limit = SIDE_BY_SIDE * result.critical_path_s
+        yield Expectation(what="act, side by side", expected=f"at most {limit:.1f} s", seen=f"{act:.1f} s", met=act <= limit)
 
 
 def _recovery_point(expect: Expect, rpo_s: float | None) -> Iterable[Expectation]:

@@ -29,6 +29,8 @@ from hadr_lab.result import Result
 from hadr_lab.scenario import Fault, Scenario
 
 PAUSE_S = 0.25
+ON_THE_WAY_S = 0.5
+"""An answer that left a Region before it was cut off is heard this much later at most, plus the load generator's own lateness."""
 STATUS_LIMIT = timedelta(seconds=20)
 UNKNOWN_IN_A_ROW = 2
 """So often must `hadr status` be unable to tell before an operator takes the member for lost."""
@@ -200,7 +202,8 @@ class Drill:
     async def _wind_up(self, evidence: Evidence) -> Result:
         await self._leave_in_order(evidence)
         history = read_history(self.run)
-        loss = evidence.explanation(self.lab.members[self.scenario.serving].networks)
+        late = ON_THE_WAY_S + (history.summary.scheduling_lag_max_s if history.summary else 0.0)
+        loss = evidence.explanation(self.lab.members[self.scenario.serving].networks, on_the_way_s=late)
         limits = Limits(scheduling_lag_s=self.scenario.load.scheduling_lag.total_seconds())
         found = result_of(
             evidence,

@@ -60,7 +60,12 @@ def _head(result: Result) -> str:
         for e in result.expectations
         if not e.met
     )
-    listed = f'<ul class="reasons warn">{reasons}{missed}</ul>' if reasons or missed else ""
+    broken = "".join(
+        f"<li>{escape(name)} requests did not recover: {escape(group.at_the_end)}</li>"
+        for name, group in result.kinds.items()
+        if group.at_the_end
+    )
+    listed = f'<ul class="reasons warn">{reasons}{broken}{missed}</ul>' if reasons or broken or missed else ""
     said = f'<p class="small">{escape(result.act_said)}</p>' if result.act_exit_code and result.act_said else ""
     return (
         f'<header><span class="badge {escape(result.verdict)}">{escape(result.verdict)}</span>'

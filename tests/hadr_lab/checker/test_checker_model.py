@@ -62,7 +62,7 @@ attempts = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(attempts, max_size=12), st.lists(st.integers(0, 7), max_size=8))
 def test_agrees_with_brute_force_on_arbitrary_books(history: list[Operation], held: list[int]) -> None:
     """Every account, recomputed pair by pair straight from its definition, is the same."""
@@ -142,7 +142,7 @@ def drills(draw: st.DrawFn) -> Site:
     return Site(history=history, content=content, lost=frozenset(lost), window=window)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(drills())
 def test_an_honest_asynchronous_site_is_never_invalid(site: Site) -> None:
     """Whatever the lag, the lost list is exactly the truth, the window is its age, and no fault is found."""
@@ -153,7 +153,7 @@ def test_an_honest_asynchronous_site_is_never_invalid(site: Site) -> None:
     assert result.books.rpo_s == site.window
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(drills(), st.data())
 def test_tampering_with_an_honest_site_is_found(site: Site, data: st.DataObject) -> None:
     """A row doubled, a row nobody wrote, or a row that the survivor acknowledged taken away: each makes it invalid."""

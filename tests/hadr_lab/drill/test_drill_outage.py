@@ -94,7 +94,7 @@ def test_a_request_under_way_at_the_onset_belongs_to_the_outage() -> None:
     assert seen(history).began == pytest.approx(4.9)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.booleans(), min_size=10, max_size=80), st.sampled_from([0.5, 0.9, 1.0]))
 def test_agrees_with_the_definition(oks: list[bool], share: float) -> None:
     """Whatever the pattern, recovery is claimed exactly when all windows from there on hold the share."""

@@ -390,7 +390,8 @@ def test_as_published_brings_reads_back_and_no_writes(tmp_path: Path) -> None:
     assert "does not answer" in found.steps[2].proof
     assert found.kinds["read"].recovered
     assert not found.kinds["write"].recovered
-    assert "503 database: read-only" in found.kinds["write"].errors
+    assert found.kinds["write"].at_the_end == "503 database: read-only"
+    assert found.kinds["read"].at_the_end == ""
     assert not found.clients_recovered
     assert found.exit_code == 1
     assert found.as_expected

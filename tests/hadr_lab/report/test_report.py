@@ -162,6 +162,13 @@ def test_the_page_says_what_a_reader_needs() -> None:
         assert words in text, words
 
 
+def test_the_page_says_what_did_not_come_back_and_why() -> None:
+    """Reads returned, writes did not: the reason of the end, not the most frequent one of the outage."""
+    write = GroupResult(requests=9, failed=9, recovered=False, outage_s=None, errors={"timeout": 9}, at_the_end="503 read-only")
+    text = page(a_result(kinds={"write": write}, clients_recovered=False), a_history())
+    assert "write requests did not recover: 503 read-only" in text
+
+
 def test_every_chart_has_words_and_a_table_behind_it() -> None:
     """Four charts, each with a title and a description, none without an opening table; the table adds up to the history."""
     text = page(a_result(), a_history())
