@@ -33,7 +33,10 @@ def _setns(fd: int) -> None:
 
 @contextmanager
 def inside(netns: str) -> Iterator[None]:
-    """Run the body (which must not await) in network namespace `netns`. Raises FileNotFoundError when there is none."""
+    """Run the body, which must not await, in network namespace `netns` (empty: here). Raises FileNotFoundError for an unknown."""
+    if not netns:
+        yield
+        return
     target = os.open(NETNS / netns, os.O_RDONLY | os.O_CLOEXEC)
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -25,7 +25,7 @@ Json = Mapping[str, Any]
 CONFIG_RETRY = 2.0
 START_FAILED = 128
 FIRST_PROBE = 1.0
-"""kubelet's first probe comes somewhere within the first period; here it comes a second after the start."""
+"""kubelet's first probe comes somewhere within the first period; here in its middle, at most this long after the start."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,9 +180,12 @@ class Runner:
         self.changed()
 
     async def _watch(self, probe: Json, name: str, heard: Callable[[bool], None]) -> None:
+        """Ask for ever; a container whose startup probe succeeded is asked the others at once."""
         rule = Rule.of(probe)
+        follows = "startupProbe" in self.spec and name != "Startup"
+        first = 0.0 if follows else min(rule.period / 2, FIRST_PROBE)
         tally = Tally(rule)
-        await asyncio.sleep(rule.initial_delay + min(rule.period, FIRST_PROBE))
+        await asyncio.sleep(rule.initial_delay + first)
         while True:
             trouble = await ask(probe, self.target(), self._execute)
             if trouble:
