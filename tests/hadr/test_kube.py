@@ -236,6 +236,13 @@ def test_a_token_that_is_no_longer_taken_is_made_anew(running: Running) -> None:
     assert adapter.observe(TWO).pods_wanted == 2
 
 
+def test_an_authority_that_is_none_is_told(running: Running) -> None:
+    """What EKS gave is no certificate: one clear refusal."""
+    running.authority = "Q0E="
+    with pytest.raises(Rejected, match="cluster peccy-two: its certificate authority cannot be read"):
+        running.adapter().observe(TWO)
+
+
 def test_nobody_listening_was_not_asked(running: Running) -> None:
     """A refused connection sent nothing."""
     with socket.socket() as unused:

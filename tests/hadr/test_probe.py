@@ -105,7 +105,7 @@ def test_nobody_listening_is_no_answer() -> None:
         unused.bind(("127.0.0.1", 0))
         answer = ClientProbe(a_site(unused.getsockname()[1])).ready("127.0.0.1")
     assert answer.status is None
-    assert "no connection to 127.0.0.1" in answer.detail
+    assert "no connection (127.0.0.1: " in answer.detail
 
 
 def test_a_name_without_address_is_gone_and_not_served() -> None:

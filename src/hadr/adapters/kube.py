@@ -6,6 +6,7 @@ and the outcome names who that was: an autoscaler or a GitOps controller that wi
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -119,7 +120,10 @@ def _connect(member: Member, access: Access) -> Client:
         users={member.cluster: User(token=access.token)},
         current_context=member.cluster,
     )
-    return Client(config=config, timeout=TIMEOUT, field_manager=FIELD_MANAGER, trust_env=False)
+    try:
+        return Client(config=config, timeout=TIMEOUT, field_manager=FIELD_MANAGER, trust_env=False)
+    except (ssl.SSLError, ValueError) as error:
+        raise Rejected(f"cluster {member.cluster}: its certificate authority cannot be read: {error}") from error
 
 
 def _scale(client: Client, namespace: str, name: str, replicas: int) -> str:

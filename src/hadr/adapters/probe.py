@@ -39,12 +39,18 @@ class ClientProbe:
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
+            if error.errno == socket.EAI_AGAIN:
+                raise Indefinite(f"the resolver does not answer for {host}: {error.strerror}") from error
             raise Gone(f"{host} does not resolve: {error.strerror}") from error
         return frozenset(str(address[4][0]) for address in found)
 
     def ready(self, host: str) -> Answer:
         try:
-            reply = self._ask(host, "GET", self._settings.ready)
+            addresses = self.resolve(host)
+        except Gone as error:
+            return Answer(status=None, detail=str(error))
+        try:
+            reply = self._ask(addresses, "GET", self._settings.ready)
         except (Unreachable, Indefinite) as error:
             return Answer(status=None, detail=str(error))
         return Answer(status=reply.status, detail="" if 200 <= reply.status < 300 else _words(reply.body))
@@ -54,17 +60,25 @@ class ClientProbe:
         path = self._settings.write
         body = json.dumps({"name": key}).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        made = self._expect(self._ask(self._host, "POST", path, body=body, headers=headers), "POST", path, sent=True)
-        row = self._read_back(key, made)
+        service = self._addresses()
+        made = self._expect(self._ask(service, "POST", path, body=body, headers=headers), "POST", path, sent=True)
+        row = self._read_back(service, key, made)
         one = f"{path.rstrip('/')}/{row}"
-        self._expect(self._ask(self._host, "DELETE", one), "DELETE", one, sent=True)
+        self._expect(self._ask(service, "DELETE", one), "DELETE", one, sent=True)
         return f"wrote {key} through {self._host}, read it back and removed it"
 
-    def _read_back(self, key: str, made: Reply) -> str:
+    def _addresses(self) -> frozenset[str]:
+        """The service's own; a name without address was sent nothing."""
+        try:
+            return self.resolve(self._host)
+        except Gone as error:
+            raise Unreachable(str(error)) from error
+
+    def _read_back(self, service: frozenset[str], key: str, made: Reply) -> str:
         """The id of the row, once the service shows it."""
         row = _field(made.body, "id")
         one = f"{self._settings.write.rstrip('/')}/{row}"
-        shown = self._expect(self._ask(self._host, "GET", one), "GET", one, sent=False)
+        shown = self._expect(self._ask(service, "GET", one), "GET", one, sent=False)
         if key not in (_field(shown.body, "key"), _field(shown.body, "name")):
             raise Rejected(f"GET {one} of {self._host} does not show what was written: {_words(shown.body)}")
         return row
@@ -77,27 +91,25 @@ class ClientProbe:
             raise Indefinite(what)
         raise Rejected(what)
 
-    def _ask(self, host: str, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None) -> Reply:
-        """One request to `host` by its own addresses, with the service's name as Host. Tries each address as clients do."""
-        end = time.monotonic() + TOTAL_S
-        connection = self._connect(host, end)
+    def _ask(
+        self, addresses: frozenset[str], method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Reply:
+        """One request to the first of `addresses` that takes a connection, with the service's name as Host."""
+        connection = self._connect(addresses, time.monotonic() + TOTAL_S)
         try:
             sent = {"Host": self._host, "User-Agent": "hadr", "Connection": "close", **(headers or {})}
             connection.request(method, path, body=body, headers=sent)
             answer = connection.getresponse()
             return Reply(status=answer.status, body=answer.read(LARGEST))
         except (OSError, http.client.HTTPException) as error:
-            raise Indefinite(f"{method} {path} of {host}: {error or type(error).__name__}") from error
+            raise Indefinite(f"{method} {path} of {self._host}: {error or type(error).__name__}") from error
         finally:
             connection.close()
 
-    def _connect(self, host: str, end: float) -> http.client.HTTPConnection:
+    def _connect(self, addresses: frozenset[str], end: float) -> http.client.HTTPConnection:
+        """Tries each address, as clients do. Raises Unreachable with the last refusal."""
         last: object = "no address"
-        try:
-            addresses = sorted(self.resolve(host))
-        except Gone as error:
-            raise Unreachable(str(error)) from error
-        for address in addresses:
+        for address in sorted(addresses):
             left = min(end - time.monotonic(), CONNECT_S)
             if left <= 0:
                 break
@@ -107,7 +119,7 @@ class ClientProbe:
                 return self._over(plain)
             except OSError as error:
                 last = f"{address}: {error or type(error).__name__}"
-        raise Unreachable(f"no connection to {host} ({last})")
+        raise Unreachable(f"no connection ({last})")
 
     def _over(self, plain: socket.socket) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection(self._host, self._settings.port)

@@ -41,6 +41,7 @@ def run(
         out=out or _console(sys.stdout.isatty()),
         err=err or _console(sys.stderr.isatty(), stderr=True),
     )
+    logging.getLogger("hadr").addHandler(logging.NullHandler())  # else Python prints warnings of its own accord
     try:
         code = app(list(arguments), prog_name="hadr", standalone_mode=False, obj=context)
     except TyperException as error:
