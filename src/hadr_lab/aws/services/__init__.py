@@ -30,7 +30,7 @@ def all_services(state: State) -> Mapping[str, type[BaseResponse]]:
     """The response classes that answer from `state`, by boto3's service name."""
     lock = state.lock
     return {
-        "ec2": bound(Ec2, lock),
+        "ec2": bound(Ec2, lock, catalogue={}),
         "eks": bound(Eks, lock, registry=state.eks, scaling=state.scaling),
         "rds": bound(Rds, lock, databases=state.rds),
         "efs": bound(Efs, lock, files=state.efs),

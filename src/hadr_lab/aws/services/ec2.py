@@ -6,7 +6,7 @@ subnet than the override's.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from moto.core.responses import ActionResult
 from moto.core.types import Base64EncodedString
@@ -18,7 +18,7 @@ from moto.ec2.utils import convert_tag_spec
 from moto.iam.models import iam_backends
 from moto.moto_api._internal import mock_random
 
-from hadr_lab.aws.service import AwsError
+from hadr_lab.aws.service import AwsError, AwsService, Wire
 from hadr_lab.aws.services.ec2_backend import Ec2Backend
 from hadr_lab.aws.services.fleet import Pool, pools, target
 from hadr_lab.aws.services.serial import Serial
@@ -31,8 +31,24 @@ def ec2_of(account: str, region: str) -> Ec2Backend:
     return cast("Ec2Backend", ec2_backends[account][region])
 
 
+CATALOGUE = ("DescribeInstanceTypes", "DescribeInstanceTypeOfferings")
+"""Answers that never change: kept by request, and made without the lock, because they take long."""
+
+
 class Ec2(Serial, EC2Response):
-    """EC2's API in one Region."""
+    """EC2's API in one Region; `catalogue` is bound before first use."""
+
+    catalogue: ClassVar[dict[tuple[str, str], Wire]]
+
+    def call_action(self) -> Wire:
+        """As every service, but what never changes is answered from memory."""
+        if self._get_action() not in CATALOGUE:
+            return super().call_action()
+        asked = (self.region, str(sorted(self.querystring.items())))
+        if asked not in self.catalogue:
+            self.catalogue[asked] = AwsService.call_action(self)
+        status, headers, body = self.catalogue[asked]
+        return status, dict(headers), body
 
     @property
     def backend(self) -> Ec2Backend:

@@ -14,12 +14,14 @@ from moto.core.types import Base64EncodedString
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend, Zone
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface as MotoInterface
+from moto.ec2.models.instance_types import InstanceType
 from moto.ec2.models.instances import Instance, InstancePlacement, InstanceState, Reservation
 from moto.ec2.models.subnets import Subnet
 
 from hadr_lab.aws.service import AwsError
 from hadr_lab.aws.services.addresses import Addresses
 from hadr_lab.aws.services.capacity import Capacity, is_standard, vcpus
+from hadr_lab.aws.services.catalogue import OFFERED
 from hadr_lab.aws.services.images import eks_images, registered
 
 ZONE_LETTERS = ("a", "b", "c")
@@ -68,7 +70,10 @@ class Ec2Backend(EC2Backend):
         self.starting: dict[str, float] = {}
         super().__init__(region_name, account_id)
         self._delete_default_vpc()
-        for image in eks_images(region_name):
+
+    def _load_amis(self) -> None:
+        """EKS's images only; moto's thirteen hundred make every launch and DescribeImages slow."""
+        for image in eks_images(self.region_name):
             self.amis[image.image_id] = registered(image, self)
 
     def _delete_default_vpc(self) -> None:
@@ -76,20 +81,25 @@ class Ec2Backend(EC2Backend):
             self.delete_subnet(subnet.id)
         self.delete_vpc(self.default_vpc.id)
 
+    def describe_instance_types(self, instance_types: list[str] | None = None, filters: Any = None) -> list[InstanceType]:
+        """The named types, or all that are offered."""
+        return super().describe_instance_types(instance_types or list(OFFERED), filters)
+
     def describe_instance_type_offerings(
         self, location_type: str | None = None, filters: dict[str, Any] | None = None
     ) -> list[Any]:
-        """Every type of the Region is offered in each of its zones."""
-        offered = super().describe_instance_type_offerings("region", {k: v for k, v in (filters or {}).items() if k != "location"})
-        if location_type in (None, "region"):
-            return offered
-        names = [zone.zone_id if location_type == "availability-zone-id" else zone.name for zone in self.zones[self.region_name]]
-        wanted = (filters or {}).get("location", names)
+        """Every type that is offered is so in each zone."""
+        asked = filters or {}
+        places = {
+            "availability-zone": [zone.name for zone in self.zones[self.region_name]],
+            "availability-zone-id": [zone.zone_id for zone in self.zones[self.region_name]],
+        }.get(location_type or "region", [self.region_name])
         return [
-            {"InstanceType": offer["InstanceType"], "LocationType": location_type, "Location": name}
-            for offer in offered
-            for name in names
-            if name in wanted
+            {"InstanceType": kind, "LocationType": location_type or "region", "Location": place}
+            for kind in OFFERED
+            if kind in asked.get("instance-type", (kind,))
+            for place in places
+            if place in asked.get("location", places)
         ]
 
     def create_subnet(
@@ -111,6 +121,8 @@ class Ec2Backend(EC2Backend):
             raise AwsError("InvalidParameterValue", message + f"following availability zones: {', '.join(z.name for z in zones)}.")
         subnet = super().create_subnet(vpc_id, cidr_block, ipv6_cidr_block, zone.name, None, ipv6_native, tags)
         subnet._availability_zone = zone
+        if not self.get_vpc(vpc_id).is_default:
+            subnet.default_for_az = subnet.map_public_ip_on_launch = False
         return subnet
 
     # --- network interfaces

@@ -39,6 +39,7 @@ class Cloud:
     state: State
     aws: Running
     clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    networks: dict[str, Network] = field(default_factory=dict)
 
     def __call__(self, service: str, region: str = EAST_1) -> Any:
         """A boto3 client that enters through the Region's own front."""
@@ -60,6 +61,12 @@ class Cloud:
         }
         group = ec2.create_security_group(GroupName=unique("group"), Description="nodes", VpcId=vpc)["GroupId"]
         return Network(region=region, vpc=vpc, subnets=subnets, group=group)
+
+    def at(self, region: str) -> Network:
+        """The Region's network that tests share which only need one."""
+        if region not in self.networks:
+            self.networks[region] = self.network(region)
+        return self.networks[region]
 
     def template(self, network: Network, **data: Any) -> str:
         """A launch template with a security group and user data, unless `data` says otherwise; returns its id."""

@@ -1,11 +1,11 @@
-"""The emulated AWS that a module's contract tests share; names and networks are each test's own."""
+"""The emulated AWS that a module's contract tests share; names are each test's own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-from tests.hadr_lab.aws.services.cloud import Cloud, Network, a_cloud
+from tests.hadr_lab.aws.services.cloud import EAST_1, Cloud, Network, a_cloud
 
 
 @pytest.fixture(scope="module")
@@ -17,5 +17,5 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 def network(cloud: Cloud) -> Network:
-    """A VPC of the test's own in us-east-1."""
-    return cloud.network()
+    """The module's VPC in us-east-1; a test that counts what is in it makes its own."""
+    return cloud.at(EAST_1)

@@ -64,8 +64,9 @@ def test_a_new_account_has_no_default_vpc(cloud: Cloud) -> None:
     assert cloud.state.subnets(EAST_2) == ()
 
 
-def test_subnets_are_seen_with_their_zone(cloud: Cloud, network: Network) -> None:
+def test_subnets_are_seen_with_their_zone(cloud: Cloud) -> None:
     """The realizers see each subnet with the zone it was made in."""
+    network = cloud.network()
     mine = [s for s in cloud.state.subnets(EAST_1) if s.vpc_id == network.vpc]
     assert {(s.zone, s.subnet_id) for s in mine} == set(network.subnets.items())
     assert EAST_1 in cloud.state.regions()
@@ -75,6 +76,7 @@ def test_a_zone_has_one_name_and_one_id(cloud: Cloud, network: Network) -> None:
     """A subnet asked for by zone id is in the zone of that id; a zone that the Region does not have is refused."""
     made = cloud("ec2").create_subnet(VpcId=network.vpc, CidrBlock="10.1.128.0/20", AvailabilityZoneId="use1-az2")["Subnet"]
     assert (made["AvailabilityZone"], made["AvailabilityZoneId"]) == ("us-east-1b", "use1-az2")
+    assert (made["DefaultForAz"], made["MapPublicIpOnLaunch"]) == (False, False)
     ids = {s["AvailabilityZoneId"] for s in cloud("ec2").describe_subnets(SubnetIds=list(network.subnets.values()))["Subnets"]}
     assert ids == {"use1-az1", "use1-az2", "use1-az3"}
     with refused("InvalidParameterValue"):
@@ -322,6 +324,27 @@ def test_instance_types_are_offered_in_every_zone(cloud: Cloud) -> None:
         only = [{"Name": "instance-type", "Values": ["m6i.large"]}]
         offers = cloud("ec2").describe_instance_type_offerings(LocationType=kind, Filters=only)["InstanceTypeOfferings"]
         assert {offer["Location"] for offer in offers} == names
+
+
+def test_the_catalogue_of_types_is_answered_from_memory(cloud: Cloud) -> None:
+    """The same question has the same answer, and takes no lock that a launch would wait for."""
+    ec2 = cloud("ec2")
+    filters = [{"Name": "processor-info.supported-architecture", "Values": ["arm64"]}]
+    first = ec2.describe_instance_types(Filters=filters)["InstanceTypes"]
+    with cloud.state.lock:
+        again = ec2.describe_instance_types(Filters=filters)["InstanceTypes"]
+    assert again == first
+    assert {kind["ProcessorInfo"]["SupportedArchitectures"][0] for kind in first} == {"arm64"}
+    assert len({kind["InstanceType"] for kind in ec2.describe_instance_types()["InstanceTypes"]}) > len(first)
+
+
+def test_a_type_that_is_not_offered_is_known_all_the_same(cloud: Cloud) -> None:
+    """Named it is described, listed it is not; one that does not exist is refused."""
+    named = cloud("ec2").describe_instance_types(InstanceTypes=["p4d.24xlarge"])["InstanceTypes"]
+    assert [kind["VCpuInfo"]["DefaultVCpus"] for kind in named] == [96]
+    assert "p4d.24xlarge" not in {kind["InstanceType"] for kind in cloud("ec2").describe_instance_types()["InstanceTypes"]}
+    with refused("InvalidInstanceType"):
+        cloud("ec2").describe_instance_types(InstanceTypes=["none.large"])
 
 
 @pytest.mark.parametrize(("architecture", "image_architecture"), [("x86_64", "x86_64"), ("arm64", "arm64")])

@@ -112,7 +112,7 @@ def test_a_cluster_needs_subnets_in_two_zones(cloud: Cloud, network: Network) ->
 
 def test_clusters_are_listed_by_region_and_page(cloud: Cloud) -> None:
     """Another Region's clusters are not there; pages add up."""
-    elsewhere = cloud.network(EAST_2)
+    elsewhere = cloud.at(EAST_2)
     names = {cloud.cluster(elsewhere) for _ in range(3)}
     pages = cloud("eks", EAST_2).get_paginator("list_clusters").paginate(PaginationConfig={"PageSize": 2})
     found = [page["clusters"] for page in pages]

@@ -27,7 +27,7 @@ class Pair:
 
 def cluster(cloud: Cloud, region: str, **arguments: Any) -> Any:
     """An Aurora cluster in a subnet group over three zones, as CreateDBCluster answers it."""
-    network = cloud.network(region)
+    network = cloud.at(region)
     subnets = unique("subnets")
     rds = cloud("rds", region)
     rds.create_db_subnet_group(DBSubnetGroupName=subnets, DBSubnetGroupDescription="data", SubnetIds=list(network.subnets.values()))
