@@ -77,7 +77,7 @@ def test_a_disruption_takes_at_most_one_pod(overlay: str, workload: str) -> None
 @every_overlay
 @every_workload
 def test_pods_are_spread_over_hosts_and_where_there_are_zones_over_zones(overlay: str, workload: str) -> None:
-    """A lost host or zone takes no more than its share, and a tainted one does not hold its share back."""
+    """A lost host or zone takes no more than its share; a demand on zones would keep a lost zone's pods pending."""
     constraints = pod_of(overlay, workload)["topologySpreadConstraints"]
     keys = {constraint["topologyKey"] for constraint in constraints}
     zone = set() if overlay in ONE_ZONE else {"topology.kubernetes.io/zone"}
@@ -86,7 +86,9 @@ def test_pods_are_spread_over_hosts_and_where_there_are_zones_over_zones(overlay
     for constraint in constraints:
         assert constraint["labelSelector"] == labels
         assert constraint["nodeTaintsPolicy"] == "Honor"
-        assert constraint["whenUnsatisfiable"] == "DoNotSchedule"
+        on_hosts = constraint["topologyKey"] == "kubernetes.io/hostname"
+        assert constraint["whenUnsatisfiable"] == ("DoNotSchedule" if on_hosts else "ScheduleAnyway")
+        assert constraint.get("minDomains", 3) == 3
 
 
 @every_overlay
