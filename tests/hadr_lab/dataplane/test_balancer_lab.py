@@ -11,7 +11,7 @@ from tests.hadr_lab.dataplane.balancer_views import BALANCER, GROUP, NAME, a_bal
 from tests.hadr_lab.dataplane.stores_world import World, inside, running, until
 
 from hadr_lab.aws.views import Rule, Target
-from hadr_lab.dataplane.balancer import Balancers
+from hadr_lab.dataplane.balancer.realizer import Balancers
 from hadr_lab.dataplane.processes import Process
 from hadr_lab.waits import Waits
 

@@ -11,8 +11,8 @@ import pytest
 from tests.hadr_lab.dataplane.stores_world import World, inside, running, until
 
 from hadr_lab.aws.views import DatabaseCluster, GlobalSwitch
-from hadr_lab.dataplane.database import Databases
 from hadr_lab.dataplane.database.admin import Admin
+from hadr_lab.dataplane.database.realizer import Databases
 
 pytestmark = pytest.mark.lab
 
