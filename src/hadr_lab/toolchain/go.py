@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,9 +77,13 @@ class Go:
             raise MissingProgram(f"go cannot say where {module} is: {done.stderr.strip()}")
         return Path(done.stdout.strip())
 
-    def build(self, target: Path, packages: str, progress: Progress) -> None:
-        """Build `packages` into folder `target`, saying every few seconds how far it is. Raises MissingProgram when it fails."""
-        command = [self.path, "build", "-v", "-trimpath", "-ldflags=-s -w", "-o", f"{target}{os.sep}", packages]
+    def build(self, target: Path, packages: str, progress: Progress, *, stamps: Mapping[str, str]) -> None:
+        """Build `packages` into folder `target`, saying every few seconds how far it is. Raises MissingProgram when it fails.
+
+        `stamps` are string variables (import path and name) that the linker sets.
+        """
+        flags = " ".join(["-s", "-w", *(f"-X={variable}={value}" for variable, value in stamps.items())])
+        command = [self.path, "build", "-v", "-trimpath", f"-ldflags={flags}", "-o", f"{target}{os.sep}", packages]
         started = time.monotonic()
         seen = _Seen()
         child = subprocess.Popen(command, cwd=self.source, env=self.env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)

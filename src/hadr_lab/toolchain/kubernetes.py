@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def _kubectl(progress: Progress) -> Path:
     target = cache.folder() / f"kubectl-{_key()}"
     if not target.is_dir():
         progress.step(f"no kubectl {OLDEST_KUBECTL[0]}.{OLDEST_KUBECTL[1]} or newer here: building one into {target} (once)")
-    made = cache.made_once(target, lambda folder: _go(progress).build(folder, KUBECTL, progress), progress)
+    made = cache.made_once(target, lambda folder: _go(progress).build(folder, KUBECTL, progress, stamps=_stamps()), progress)
     return made / "kubectl"
 
 
@@ -102,7 +103,7 @@ def _build(folder: Path, progress: Progress) -> None:
     go = _go(progress)
     binaries = folder / "bin"
     binaries.mkdir()
-    go.build(binaries, "tool", progress)
+    go.build(binaries, "tool", progress, stamps=_stamps())
     for built, name in BUILT_AS.items():
         (binaries / built).rename(binaries / name)
     for chart, (module, below) in CHARTS.items():
@@ -132,4 +133,17 @@ def _source() -> Path:
 def _key() -> str:
     source = _source()
     text = (source / "go.mod").read_bytes() + (source / "go.sum").read_bytes() + platform.machine().encode()
-    return hashlib.sha256(text).hexdigest()[:12]
+    return hashlib.sha256(text + repr(sorted(_stamps().items())).encode()).hexdigest()[:12]
+
+
+def _stamps() -> dict[str, str]:
+    """What Kubernetes' own build stamps into its programs: without it the API server says v0.0.0-master and charts refuse it."""
+    version = re.search(r"k8s\.io/kubernetes v(?P<version>(?P<major>\d+)\.(?P<minor>\d+)\.\d+)", (_source() / "go.mod").read_text())
+    if version is None:
+        raise MissingProgram(f"{_source() / 'go.mod'}: it does not require k8s.io/kubernetes")
+    package = "k8s.io/component-base/version"
+    return {
+        f"{package}.gitVersion": f"v{version['version']}",
+        f"{package}.gitMajor": version["major"],
+        f"{package}.gitMinor": version["minor"],
+    }
