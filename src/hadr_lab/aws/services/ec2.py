@@ -19,8 +19,10 @@ from moto.iam.models import iam_backends
 from moto.moto_api._internal import mock_random
 
 from hadr_lab.aws.service import AwsError, AwsService, Wire
+from hadr_lab.aws.services.catalogue import OFFERED, spot_price
 from hadr_lab.aws.services.ec2_backend import Ec2Backend
 from hadr_lab.aws.services.fleet import Pool, pools, target
+from hadr_lab.aws.services.images import BUILT
 from hadr_lab.aws.services.serial import Serial
 
 FLEET_ID_TAG = "aws:ec2:fleet-id"
@@ -31,8 +33,10 @@ def ec2_of(account: str, region: str) -> Ec2Backend:
     return cast("Ec2Backend", ec2_backends[account][region])
 
 
-CATALOGUE = ("DescribeInstanceTypes", "DescribeInstanceTypeOfferings")
+CATALOGUE = ("DescribeInstanceTypes", "DescribeInstanceTypeOfferings", "DescribeSpotPriceHistory")
 """Answers that never change: kept by request, and made without the lock, because they take long."""
+PASSING = ("StartTime", "EndTime")
+"""Members of such a request that change with each call and say nothing."""
 
 
 class Ec2(Serial, EC2Response):
@@ -44,7 +48,7 @@ class Ec2(Serial, EC2Response):
         """As every service, but what never changes is answered from memory."""
         if self._get_action() not in CATALOGUE:
             return super().call_action()
-        asked = (self.region, str(sorted(self.querystring.items())))
+        asked = (self.region, str(sorted(item for item in self.querystring.items() if item[0] not in PASSING)))
         if asked not in self.catalogue:
             self.catalogue[asked] = AwsService.call_action(self)
         status, headers, body = self.catalogue[asked]
@@ -54,6 +58,25 @@ class Ec2(Serial, EC2Response):
     def backend(self) -> Ec2Backend:
         """The model of the caller's Region."""
         return ec2_of(self.current_account, self.region)
+
+    def describe_spot_price_history(self) -> ActionResult:
+        """DescribeSpotPriceHistory: one price for each offered type and zone."""
+        inputs = self.inputs()
+        wanted = inputs.get("InstanceTypes") or OFFERED
+        history = [
+            {
+                "InstanceType": kind,
+                "AvailabilityZone": zone.name,
+                "SpotPrice": spot_price(kind),
+                "ProductDescription": "Linux/UNIX",
+                "Timestamp": BUILT,
+            }
+            for kind in OFFERED
+            if kind in wanted
+            for zone in self.backend.zones[self.region]
+            if inputs.get("AvailabilityZone") in (None, zone.name)
+        ]
+        return ActionResult({"SpotPriceHistory": history})
 
     # --- fleets
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -336,6 +337,14 @@ def test_the_catalogue_of_types_is_answered_from_memory(cloud: Cloud) -> None:
     assert again == first
     assert {kind["ProcessorInfo"]["SupportedArchitectures"][0] for kind in first} == {"arm64"}
     assert len({kind["InstanceType"] for kind in ec2.describe_instance_types()["InstanceTypes"]}) > len(first)
+
+
+def test_spot_prices_are_the_same_at_all_times(cloud: Cloud) -> None:
+    """One for each zone, whatever time is asked for."""
+    asked = {"InstanceTypes": ["m6i.large"], "ProductDescriptions": ["Linux/UNIX"]}
+    for start in (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)):
+        prices = cloud("ec2").describe_spot_price_history(StartTime=start, **asked)["SpotPriceHistory"]
+        assert [(p["AvailabilityZone"][-1], p["SpotPrice"]) for p in prices] == [(zone, "0.030000") for zone in "abc"]
 
 
 def test_a_type_that_is_not_offered_is_known_all_the_same(cloud: Cloud) -> None:
