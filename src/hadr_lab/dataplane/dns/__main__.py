@@ -21,7 +21,7 @@ from hadr_lab.dataplane.dns.zones import Observation, Snapshot
 from hadr_lab.dataplane.network.netns import inside
 
 REPORT_S = 0.1
-HERE = "-"
+HERE = "."
 """In place of a namespace's name: the one this process was started in."""
 
 
