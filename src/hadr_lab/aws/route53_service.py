@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -194,14 +193,11 @@ class Route53Operations(AwsService):
         return ActionResult({"CheckerIpRanges": ["198.18.0.0/24"]})
 
     def _observations(self) -> Sequence[Observation]:
-        """What the checkers saw; before they have looked, that there is nothing yet."""
+        """What the checkers saw last; nothing before they have looked."""
         check = self.state.check(self.inputs()["HealthCheckId"])
         if check.config["Type"] not in ENDPOINT_TYPES:
             raise AwsError("InvalidInput", f"The status of a {check.config['Type']} health check cannot be asked for.")
-        seen = self.state.observations(check.check_id)
-        waiting = "Failure: Resolving or connecting has not been tried yet"
-        now = datetime.now(UTC)
-        return seen or (Observation(check_id=check.check_id, checker=PLACES[0], healthy=None, status=waiting, at=now),)
+        return self.state.observations(check.check_id)
 
     # -- tags
 

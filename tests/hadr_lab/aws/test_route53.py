@@ -366,6 +366,7 @@ def test_a_wrong_check_is_invalid_input(aws: Running, config: dict[str, Any]) ->
 def test_status_is_what_the_checkers_saw(route53: Any, state: Route53State) -> None:
     """The status has one observation for each checker, the failure reason only the failed ones; a calculated check has none."""
     check = a_check(route53)["Id"]
+    assert route53.get_health_check_status(HealthCheckId=check)["HealthCheckObservations"] == []
     now = datetime.now(UTC)
     seen = {"us-west-1": "Success: HTTP Status Code 200, OK", "eu-west-1": "Failure: HTTP Status Code 503, Service Unavailable"}
     state.observed(
