@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
+from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.core.types import Base64EncodedString
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.ec2.models.subnets import Subnet
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import convert_tag_spec
 from moto.iam.models import iam_backends
@@ -37,6 +39,14 @@ CATALOGUE = ("DescribeInstanceTypes", "DescribeInstanceTypeOfferings", "Describe
 """Answers that never change: kept by request, and made without the lock, because they take long."""
 PASSING = ("StartTime", "EndTime")
 """Members of such a request that change with each call and say nothing."""
+
+
+def known_subnet(account: str, region: str, subnet_id: str, *, code: str) -> Subnet:
+    """A subnet that another service was given. Raises that service's error `code` when EC2 does not know it."""
+    found = next((subnet for subnet in ec2_of(account, region).describe_subnets() if subnet.id == subnet_id), None)
+    if found is None:
+        raise AwsError(code, f"The subnet ID '{subnet_id}' does not exist", 400)
+    return found
 
 
 class Ec2(Serial, EC2Response):
@@ -104,7 +114,7 @@ class Ec2(Serial, EC2Response):
         try:
             while len(ids) < wanted:
                 ids.append(self._launch(pool, fleet_id))
-        except AwsError as refused:
+        except ServiceException as refused:
             errors.append(pool.described | {"ErrorCode": refused.code, "ErrorMessage": refused.message})
         if ids:
             launched.append(pool.described | {"InstanceIds": ids, "InstanceType": pool.instance_type})

@@ -16,6 +16,7 @@ from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBacken
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface as MotoInterface
 from moto.ec2.models.instance_types import InstanceType
 from moto.ec2.models.instances import Instance, InstancePlacement, InstanceState, Reservation
+from moto.ec2.models.launch_templates import LaunchTemplateVersion
 from moto.ec2.models.subnets import Subnet
 
 from hadr_lab.aws.service import AwsError
@@ -203,6 +204,14 @@ class Ec2Backend(EC2Backend):
         return interface
 
     # --- instances
+
+    def _get_template_from_args(self, launch_template_arg: dict[str, Any]) -> LaunchTemplateVersion:
+        """A version of a launch template, by id or name. Raises EC2's error when there is none (moto breaks down for an id)."""
+        if "LaunchTemplateId" in launch_template_arg:
+            template = self.get_launch_template(launch_template_arg["LaunchTemplateId"])
+        else:
+            template = self.get_launch_template_by_name(launch_template_arg["LaunchTemplateName"])
+        return template.get_version(launch_template_arg.get("Version") or template.default_version_number)
 
     def run_instances(
         self,

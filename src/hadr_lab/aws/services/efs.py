@@ -15,7 +15,7 @@ from moto.efs.models import FileSystem, efs_backends
 from moto.efs.responses import EFSResponse
 
 from hadr_lab.aws.service import AwsError
-from hadr_lab.aws.services.ec2 import ec2_of
+from hadr_lab.aws.services.ec2 import ec2_of, known_subnet
 from hadr_lab.aws.services.file_replication import PROTECTIONS, Files, Replication
 from hadr_lab.aws.services.serial import Serial, now
 
@@ -84,8 +84,8 @@ class Efs(Serial, EFSResponse):
         """CreateMountTarget, at a free address of its subnet unless it names one."""
         inputs = self.inputs()
         if not inputs.get("IpAddress"):
-            ec2 = ec2_of(self.files.account, self.region)
-            self.params["IpAddress"] = ec2.private_addresses.free(ec2.get_subnet(inputs["SubnetId"]))
+            subnet = known_subnet(self.files.account, self.region, inputs["SubnetId"], code="SubnetNotFound")
+            self.params["IpAddress"] = ec2_of(self.files.account, self.region).private_addresses.free(subnet)
         return super().create_mount_target()
 
     # --- policies

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from moto.core.responses import ActionResult, EmptyResult
 
 from hadr_lab.aws.service import AwsError
-from hadr_lab.aws.services.ec2 import ec2_of
+from hadr_lab.aws.services.ec2 import ec2_of, known_subnet
 from hadr_lab.aws.services.ec2_backend import Ec2Backend
 from hadr_lab.aws.services.eks_access import CLUSTER_ADMIN, AccessCalls, make_entry
 from hadr_lab.aws.services.eks_addons import AddonCalls
@@ -125,7 +125,8 @@ def _check_new(inputs: dict[str, Any], ec2: Ec2Backend) -> None:
     if not NAME.fullmatch(inputs["name"]):
         raise AwsError("InvalidParameterException", f"Invalid cluster name: {inputs['name']}", 400)
     _check_version(str(inputs.get("version") or KUBERNETES_VERSIONS[-1]))
-    subnets = [ec2.get_subnet(subnet) for subnet in inputs["resourcesVpcConfig"].get("subnetIds", [])]
+    asked = inputs["resourcesVpcConfig"].get("subnetIds", [])
+    subnets = [known_subnet(ec2.account_id, ec2.region_name, subnet, code="InvalidParameterException") for subnet in asked]
     if len({subnet.availability_zone for subnet in subnets}) < 2:
         raise AwsError("InvalidParameterException", "Subnets specified must be in at least two different AZs", 400)
     if len({subnet.vpc_id for subnet in subnets}) > 1:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from moto.core.responses import ActionResult
 
 from hadr_lab.aws.service import AwsError
-from hadr_lab.aws.services.ec2 import ec2_of
+from hadr_lab.aws.services.ec2 import ec2_of, known_subnet
 from hadr_lab.aws.services.ec2_backend import Ec2Backend
 from hadr_lab.aws.services.eks_access import make_entry
 from hadr_lab.aws.services.eks_calls import EksCalls
@@ -42,7 +42,7 @@ class NodegroupCalls(EksCalls):
             raise AwsError("InvalidRequestException", f"Cluster '{cluster.name}' is not in ACTIVE status", 400)
         ec2 = ec2_of(self.registry.account, self.region)
         for subnet in inputs["subnets"]:
-            ec2.get_subnet(subnet)
+            known_subnet(self.registry.account, self.region, subnet, code="InvalidParameterException")
         cluster.nodegroups[name] = _document(inputs, cluster, self.registry.account, ec2)
         self._admit_nodes(cluster, inputs["nodeRole"])
         self.scaling.reconcile(cluster)
@@ -129,7 +129,11 @@ def _document(inputs: dict[str, Any], cluster: Cluster, account: str, ec2: Ec2Ba
 
 def _template(asked: dict[str, Any], ec2: Ec2Backend) -> Document:
     """The launch template with both its id and name, as EKS describes it."""
-    template = ec2.get_launch_template(asked["id"]) if asked.get("id") else ec2.get_launch_template_by_name(asked["name"])
+    named = (asked.get("id"), asked.get("name"))
+    template = next((made for made in ec2.launch_templates.values() if made.id == named[0] or made.name == named[1]), None)
+    if template is None:
+        message = f"Launch template {named[0] or named[1]} could not be found"
+        raise AwsError("InvalidParameterException", message, 400)
     return {"id": template.id, "name": template.name, "version": str(asked.get("version") or template.default_version_number)}
 
 

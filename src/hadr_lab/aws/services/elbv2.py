@@ -15,7 +15,7 @@ from moto.moto_api._internal import mock_random
 
 from hadr_lab.aws.service import AwsError
 from hadr_lab.aws.services.balancers import Balancers
-from hadr_lab.aws.services.ec2 import ec2_of
+from hadr_lab.aws.services.ec2 import ec2_of, known_subnet
 from hadr_lab.aws.services.serial import Serial
 
 ZONE_IDS = {
@@ -56,8 +56,9 @@ class Elbv2(Serial, ELBV2Response):
         return ActionResult({"LoadBalancers": [made]})
 
     def _check_subnets(self, subnets: list[str], kind: str) -> None:
-        ec2 = ec2_of(self.balancers.account, self.region)
-        zones = [ec2.get_subnet(subnet).availability_zone for subnet in subnets]
+        account = self.balancers.account
+        known = [known_subnet(account, self.region, subnet, code="SubnetNotFound") for subnet in subnets]
+        zones = [subnet.availability_zone for subnet in known]
         if len(zones) != len(set(zones)):
             message = "A load balancer cannot be attached to multiple subnets in the same Availability Zone"
             raise AwsError("InvalidConfigurationRequest", message, 400)

@@ -15,6 +15,7 @@ from moto.rds.responses import RDSResponse
 
 from hadr_lab.aws.service import AwsError
 from hadr_lab.aws.services.databases import Databases
+from hadr_lab.aws.services.ec2 import known_subnet
 from hadr_lab.aws.services.rds_models import (
     AVAILABLE,
     CREATING,
@@ -37,6 +38,12 @@ class Rds(Serial, RDSResponse):
     def model(self) -> RdsBackend:
         """The model of the caller's Region."""
         return rds_of(self.databases.account, self.region)
+
+    def create_db_subnet_group(self) -> ActionResult:
+        """CreateDBSubnetGroup. Raises InvalidSubnet for one that EC2 does not know."""
+        for subnet in self.params.get("SubnetIds") or []:
+            known_subnet(self.databases.account, self.region, subnet, code="InvalidSubnet")
+        return super().create_db_subnet_group()
 
     # --- clusters
 

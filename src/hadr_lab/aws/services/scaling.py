@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from moto.core.exceptions import ServiceException
 from moto.core.types import Base64EncodedString
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.subnets import Subnet
@@ -69,22 +70,19 @@ class Scaling:
 
     def _launch(self, cluster: Cluster, group: Document, ec2: Ec2Backend) -> bool:
         """One more instance, in the emptiest zone that has capacity for one of the group's types."""
-        refusals: list[str] = []
+        why = "no subnet"
         for subnet in self._by_emptiness(cluster, group, ec2):
-            for instance_type in _types(group, ec2):
-                try:
-                    ec2.run_instances(**_request(cluster, group, ec2, subnet, instance_type))
-                except AwsError as refused:
-                    refusals.append(f"{refused.code}: {refused.message}")
-                else:
-                    return True
-        issue = {"code": "AsgInstanceLaunchFailures", "message": refusals[-1], "resourceIds": [_scaling_group(group)]}
+            refusal = _refusal(cluster, group, ec2, subnet)
+            if refusal is None:
+                return True
+            why = refusal
+        issue = {"code": "AsgInstanceLaunchFailures", "message": why, "resourceIds": [_scaling_group(group)]}
         group["health"] = {"issues": [issue]}
         return False
 
     def _by_emptiness(self, cluster: Cluster, group: Document, ec2: Ec2Backend) -> list[Subnet]:
         counts = Counter(instance.placement.zone for instance in self.members(cluster, group))
-        subnets = [ec2.get_subnet(subnet) for subnet in group["subnets"]]
+        subnets = [subnet for subnet in ec2.describe_subnets() if subnet.id in group["subnets"]]
         return sorted(subnets, key=lambda subnet: counts[subnet.availability_zone])
 
 
@@ -100,6 +98,22 @@ def group_tags(cluster: Cluster, group: Document) -> dict[str, str]:
 
 def _scaling_group(group: Document) -> str:
     return str(group["resources"]["autoScalingGroups"][0]["name"])
+
+
+def _refusal(cluster: Cluster, group: Document, ec2: Ec2Backend, subnet: Subnet) -> str | None:
+    """Launch one instance in the subnet, of the first type that EC2 gives; why there is none, or None when there is one."""
+    why = "no instance type"
+    try:
+        for instance_type in _types(group, ec2):
+            try:
+                ec2.run_instances(**_request(cluster, group, ec2, subnet, instance_type))
+            except AwsError as refused:
+                why = str(refused)
+            else:
+                return None
+    except ServiceException as broken:
+        why = str(broken)
+    return why
 
 
 def _surplus(alive: list[Instance], count: int) -> list[Instance]:

@@ -236,6 +236,26 @@ def test_a_group_without_capacity_says_so_and_recovers(cloud: Cloud, network: Ne
     assert until(described, lambda said: said["status"] == "ACTIVE")["health"]["issues"] == []
 
 
+def test_a_group_whose_template_is_gone_says_so(cloud: Cloud, network: Network) -> None:
+    """It cannot replace its nodes; the loop that keeps groups goes on."""
+    cluster = cloud.cluster(network)
+    with refused("InvalidParameterException"):
+        group(cloud, network, cluster, launchTemplate={"id": "lt-0", "version": "1"}, instanceTypes=[])
+    template = cloud.template(network, InstanceType="m6i.large")
+    cloud("eks").create_nodegroup(
+        clusterName=cluster,
+        nodegroupName="control",
+        subnets=list(network.subnets.values()),
+        nodeRole=ROLE,
+        launchTemplate={"id": template, "version": "1"},
+    )
+    cloud("ec2").delete_launch_template(LaunchTemplateId=template)
+    cloud.state.instance_gone(EAST_1, nodes(cloud, cluster)[0].instance_id)
+    assert not cloud.state.scale()
+    described = cloud("eks").describe_nodegroup(clusterName=cluster, nodegroupName="control")["nodegroup"]
+    assert described["health"]["issues"][0]["code"] == "AsgInstanceLaunchFailures"
+
+
 def test_keeping_node_groups_wakes_the_realizers(cloud: Cloud, network: Network) -> None:
     """The loop replaces a dead node without being asked, and that is a change."""
     cluster = cloud.cluster(network)
