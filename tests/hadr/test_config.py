@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from hadr.config import load_site, parse_site
+from hadr.config import SiteFields, load_site, parse_site
 from hadr.core.errors import ConfigError
 from hadr.core.site import Switch
 
@@ -110,3 +111,20 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     (tmp_path / "bad").write_text("site: [")
     with pytest.raises(ConfigError, match="bad: not YAML"):
         load_site(tmp_path / "bad")
+
+
+def test_every_key_is_documented() -> None:
+    """The reference page names each key that the schema knows."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "site-yaml.md").read_text()
+    missing = [key for key in keys_of(SiteFields) if f"`{key}`" not in page and f".{key}`" not in page]
+    assert missing == []
+
+
+def keys_of(kind: type[msgspec.Struct]) -> list[str]:
+    """The keys that hold values; keys that only group others are named with them."""
+    found = []
+    for part in msgspec.structs.fields(kind):
+        inner = [one for one in (part.type, *getattr(part.type, "__args__", ())) if isinstance(one, type)]
+        groups = [one for one in inner if issubclass(one, msgspec.Struct)]
+        found += [key for group in groups for key in keys_of(group)] if groups else [part.name]
+    return found

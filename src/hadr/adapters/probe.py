@@ -17,7 +17,7 @@ from hadr.core.errors import Gone, Indefinite, Rejected, Unreachable
 from hadr.core.site import Site
 from hadr.core.view import Answer
 
-CONNECT_S, TOTAL_S, LARGEST = 1.5, 4.0, 65536
+CONNECT_S, TOTAL_S, LARGEST = 1.0, 3.0, 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,9 @@ from hadr.core.view import Read, Unknown, View
 SETTLE = timedelta(seconds=10)
 """How long an accepted or indefinite request may stay without visible effect before it is asked again."""
 
+RETRY_WRITE = timedelta(seconds=1)
+"""The proving write carries a key and counts once however often it is sent, so it is tried again soon."""
+
 
 class Status(StrEnum):
     """A step's life. UNKNOWN is the end of a best-effort step that could not be observed."""
@@ -178,6 +181,8 @@ def _last_answer(state: Progress) -> str:
 def _should_ask(step: Step, state: Progress, proof: Proof, now: datetime) -> bool:
     if step.action is None or state.asking or proof.state is State.UNDERWAY:
         return False
+    if isinstance(step.action, WriteThrough):
+        return state.outcome_at is None or now - state.outcome_at >= RETRY_WRITE
     if proof.state is State.UNSEEN:
         return step.best_effort and _again(state, now)
     return _again(state, now)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from hadr.core.errors import CallError
+from hadr.core.plan import CONTROL_PLANE_REGION
 from hadr.core.roles import all_reads
 from hadr.core.site import Site
 from hadr.core.view import Known, Read, Reading, Unknown, View, What
@@ -22,6 +23,10 @@ from hadr.ports import Job, Ports
 log = logging.getLogger("hadr.engine")
 
 DEADLINE = timedelta(seconds=8)
+SILENCE, QUIET = timedelta(seconds=3), timedelta(seconds=2)
+"""A Region that answered nothing after SILENCE, when nothing at all came back for QUIET, is not waited for any longer."""
+
+CLIENTS_EYE = frozenset({What.ENDPOINT, What.ADDRESSES, What.ANSWER, What.SERVICE})
 
 
 def question(site: Site, ports: Ports, read: Read) -> Callable[[], Any]:
@@ -82,6 +87,13 @@ class Board:
         now = self.ports.clock.now()
         return any(read in self._out and now - self._out[read][0] < self.deadline for read in reads)
 
+    def give_up(self, reads: Iterable[Read]) -> None:
+        """Call `reads` unanswered, although their deadline is not over."""
+        now = self.ports.clock.now()
+        for read in reads:
+            asked, _ = self._out[read]
+            self.readings[read] = Unknown(why=f"no answer within {(now - asked).total_seconds():.0f} s")
+
     def view(self) -> View:
         """Everything seen so far, as of now."""
         return View(at=self.ports.clock.now(), readings=dict(self.readings))
@@ -98,12 +110,34 @@ def _reading(asked: datetime, job: Job[Any]) -> Reading[Any]:
 
 
 def observe(site: Site, ports: Ports, *, deadline: timedelta = DEADLINE) -> View:
-    """One look at everything. Returns when every read has come back or is past its deadline."""
+    """One look at everything. Returns when every read has come back, is past its deadline, or is about a silent Region."""
     board = Board(site=site, ports=ports, deadline=deadline)
     reads = all_reads(site)
+    began = latest = ports.clock.now()
     board.ask(reads, every=timedelta(0))
-    while board.waiting(reads):
-        ports.workers.wait(timedelta(seconds=1))
+    while waiting := [read for read in reads if board.waiting([read])]:
+        now = ports.clock.now()
+        if min(now - began - SILENCE, now - latest - QUIET) >= timedelta(0) and _silent(site, board, waiting):
+            board.give_up(waiting)
+            break
+        known = len(board.readings)
+        ports.workers.wait(timedelta(seconds=0.25))
         board.collect()
+        latest = ports.clock.now() if len(board.readings) > known else latest
     board.collect()
     return board.view()
+
+
+def _silent(site: Site, board: Board, waiting: Iterable[Read]) -> bool:
+    """Whether all that is waited for are control planes of Regions that answered nothing, while another Region does answer."""
+    answered = {_region(site, read) for read, reading in board.readings.items() if isinstance(reading, Known)} - {""}
+    return bool(answered) and all(_region(site, read) not in {"", *answered} for read in waiting)
+
+
+def _region(site: Site, read: Read) -> str:
+    """The Region whose control planes answer a read; none for what a client would ask, which is always waited for."""
+    if read.what is What.WEIGHTS:
+        return CONTROL_PLANE_REGION
+    if read.what in CLIENTS_EYE:
+        return ""
+    return site.member(read.member).region
