@@ -84,6 +84,13 @@ class Dispatch:
             with contextlib.suppress(NotFound, NotImplementedError):
                 router.match(Request.from_primitives("GET", "http://127.0.0.1/", {}))
 
+    def warm_region(self, region: str) -> None:
+        """Make EC2's backend of a Region, with its default VPC and images, by a call that changes nothing."""
+        form = ((b"content-type", b"application/x-www-form-urlencoded"),)
+        body = b"Action=DescribeVpcs&Version=2016-11-15"
+        request = Incoming(method="POST", raw_path=b"/", query=b"", headers=form, body=body)
+        self.answer(Scope(service="ec2", region=region, access_key="lab"), "DescribeVpcs", request)
+
     def _call(self, found: type[BaseResponse], request: Request) -> Wire:
         try:
             status, headers, body = found.dispatch(request, request.raw_url, dict(request.headers))

@@ -40,7 +40,7 @@ class Running:
 
     def client(self, service: str, region: str = "us-east-1", *, front: str = EDGE, key: str = "operator", **options: Any) -> Any:
         """A boto3 client of `service` in `region` that enters through `front`."""
-        config = Config(**({"retries": {"max_attempts": 0}, "read_timeout": 10} | options))
+        config = Config(**({"retries": {"max_attempts": 0}, "read_timeout": 60} | options))
         with self._making:
             if key not in self._sessions:
                 self._sessions[key] = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key="secret")
@@ -72,25 +72,34 @@ def running(
         on_call=calls.append,
     )
     loop = asyncio.new_event_loop()
-    serving = threading.Thread(target=_serve, args=(loop, front, sockets), daemon=True)
+    everything = loop.create_task(_everything(front, sockets))
+    serving = threading.Thread(target=_serve, args=(loop, everything), daemon=True)
     serving.start()
     try:
         yield Running(front=front, fronts=ports, calls=calls)
     finally:
-        loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
+        loop.call_soon_threadsafe(everything.cancel)
         serving.join(10)
         front.close()
 
 
-def _serve(loop: asyncio.AbstractEventLoop, front: Front, sockets: Mapping[str, socket.socket]) -> None:
-    async def everything() -> None:
-        await asyncio.gather(*(front.serve(region, [made]) for region, made in sockets.items()))
+async def _everything(front: Front, sockets: Mapping[str, socket.socket]) -> None:
+    await asyncio.gather(*(front.serve(region, [made]) for region, made in sockets.items()))
 
+
+def _serve(loop: asyncio.AbstractEventLoop, everything: asyncio.Task[None]) -> None:
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(everything())
+        loop.run_until_complete(everything)
     except asyncio.CancelledError:
         pass
     finally:
-        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.run_until_complete(_the_rest())
         loop.close()
+
+
+async def _the_rest() -> None:
+    """Let the requests that were cut off come to their end."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    if rest:
+        await asyncio.wait(rest, timeout=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -273,3 +274,10 @@ def test_a_stopped_region_is_silence_not_an_error(aws: Running) -> None:
             aws.client("sqs", "us-east-1", front="us-east-2", read_timeout=0.3).list_queues()
     finally:
         faults.remove(rule)
+
+
+def test_warming_up_changes_nothing(aws: Running) -> None:
+    """It makes no call, no change and no gap, also for a service that nobody has."""
+    before = len(aws.calls), aws.front.changes.count, len(aws.front.unsupported)
+    asyncio.run(aws.front.warm(["us-east-2"], ["sqs", "pricing"]))
+    assert (len(aws.calls), aws.front.changes.count, len(aws.front.unsupported)) == before
