@@ -23,14 +23,15 @@ def make_member(name: str, region: str, cidr: str, account: str, operator: str) 
     at = clients(region)
     network = member.make_network(at, cluster, cidr)
     roles = member.make_roles(at, cluster)
-    member.make_cluster(at, cluster, roles, network, operator)
+    member.make_cluster(at, cluster, roles, network)
     balancer = member.make_balancer(at, cluster, network)
     bucket = f"{SITE}-switch-{account}-{region}"
     member.make_switch(at, bucket, DECLARED)
     member.make_queue(at, cluster)
-    return {
+    made = {
         "name": name,
         "region": region,
+        "cidr": cidr,
         "cluster": cluster,
         "vpc": network.vpc,
         "network": network,
@@ -39,6 +40,8 @@ def make_member(name: str, region: str, cidr: str, account: str, operator: str) 
         "file_system": data.make_files(at, cluster, network),
         "check": traffic.endpoint_check(at, name, balancer.dns_name),
     }
+    member.make_nodes(at, cluster, roles, network, operator)
+    return made
 
 
 def make_data(one: dict[str, Any], two: dict[str, Any]) -> None:

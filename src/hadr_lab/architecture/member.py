@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,10 +76,9 @@ def make_roles(clients: Clients, name: str) -> dict[str, str]:
     return roles
 
 
-def make_cluster(clients: Clients, name: str, roles: dict[str, str], network: Network, operator: str) -> None:
-    """EKS cluster with API access entries and the control node group: two nodes over the zones, labelled and tainted."""
-    eks = clients("eks")
-    eks.create_cluster(
+def make_cluster(clients: Clients, name: str, roles: dict[str, str], network: Network) -> None:
+    """The EKS cluster, reached through access entries only. It takes its time; `make_nodes` waits for it."""
+    clients("eks").create_cluster(
         name=name,
         version=KUBERNETES,
         roleArn=roles["cluster"],
@@ -86,6 +86,12 @@ def make_cluster(clients: Clients, name: str, roles: dict[str, str], network: Ne
         kubernetesNetworkConfig={"serviceIpv4Cidr": "172.20.0.0/16"},
         accessConfig={"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
     )
+
+
+def make_nodes(clients: Clients, name: str, roles: dict[str, str], network: Network, operator: str) -> None:
+    """Once the cluster is ACTIVE: the operator's access and the control node group: two nodes, labelled, tainted, in two zones."""
+    eks = clients("eks")
+    _wait_active(eks, name, at_most=60)
     eks.create_access_entry(clusterName=name, principalArn=operator)
     eks.associate_access_policy(
         clusterName=name,
@@ -103,6 +109,14 @@ def make_cluster(clients: Clients, name: str, roles: dict[str, str], network: Ne
         labels={"type": "control"},
         taints=[{"key": "type", "value": "control", "effect": "NO_SCHEDULE"}],
     )
+
+
+def _wait_active(eks: Any, name: str, *, at_most: float) -> None:
+    end = time.monotonic() + at_most
+    while (status := eks.describe_cluster(name=name)["cluster"]["status"]) != "ACTIVE":
+        if time.monotonic() > end:
+            raise TimeoutError(f"EKS cluster {name} is still {status} after {at_most:.0f} s")
+        time.sleep(0.2)
 
 
 def make_balancer(clients: Clients, name: str, network: Network) -> Balancer:

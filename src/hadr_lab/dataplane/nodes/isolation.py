@@ -82,7 +82,7 @@ def enter(*, netns: str, hostname: str, root: str, mounts: Iterable[Mount]) -> N
 def _furnish(root: str, mounts: tuple[Mount, ...]) -> None:
     again = rebuilt(mounts)
     _rebuild(root, "/", again, {mount.target for mount in mounts})
-    for name in FRESH_BELOW:
+    for name in (*FRESH, *FRESH_BELOW):
         Path(root + name).mkdir(mode=0o1777, parents=True, exist_ok=True)
     Path(root, "tmp").chmod(0o1777)
     Path(root, "var/run").symlink_to("/run")

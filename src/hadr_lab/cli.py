@@ -1,0 +1,162 @@
+"""`hadr-lab`: the command line of the lab. It parses, calls, renders and chooses the exit code; it decides nothing.
+
+Exit codes: 0 yes, 1 no, 2 unknown, 64 usage; 130 and 143 when INT or TERM ended it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from hadr_lab import host, launch, scenario, session
+from hadr_lab.errors import LabError, UsageError
+from hadr_lab.progress import Progress
+from hadr_lab.toolchain import obtain
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="A local AWS that is broken on purpose."
+)
+
+Runs = Annotated[Path, typer.Option("--runs", help="Folder of run folders.")]
+Run = Annotated[Path, typer.Option("--run", help="Run folder of the lab.")]
+Speed = Annotated[float, typer.Option("--speed", min=1.0, help="Divides every simulated wait; 1 waits as long as AWS does.")]
+Architecture = Annotated[str, typer.Argument(help="Which architecture.")]
+RUNS = Path("runs")
+LATEST = RUNS / "latest"
+
+
+def _run_folder(runs: Path, name: str) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    folder = (runs / f"{stamp}-{name}").absolute()
+    number = 1
+    while folder.exists():
+        number += 1
+        folder = (runs / f"{stamp}-{name}-{number}").absolute()
+    folder.mkdir(parents=True)
+    link = runs / f".latest-{os.getpid()}"
+    link.symlink_to(folder.name)
+    link.replace(runs / "latest")
+    return folder
+
+
+@app.command()
+def demo(
+    architecture: Architecture = "dr-multi-region",
+    scenario_name: Annotated[
+        str, typer.Option("--scenario", help="Which scenario; `hadr-lab scenarios` lists them.")
+    ] = "region-loss",
+    speed: Speed = launch.DEFAULT_SPEED,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice the lab makes.")] = 1,
+    runs: Runs = RUNS,
+) -> None:
+    """Bring a site up, lose part of it under load, recover it, and say what it cost. Exit 0 only when the books balance."""
+    script = scenario.load(scenario_name)
+    if script.architecture != architecture:
+        raise UsageError(f"scenario {scenario_name} is for {script.architecture}, not {architecture}")
+    folder = _run_folder(runs, scenario_name)
+    raise typer.Exit(
+        launch.launch(launch.Order(architecture=architecture, scenario=scenario_name, speed=speed, seed=seed, run=str(folder)))
+    )
+
+
+@app.command()
+def up(
+    architecture: Architecture = "dr-multi-region",
+    speed: Speed = launch.DEFAULT_SPEED,
+    runs: Runs = RUNS,
+    aws_port: Annotated[int, typer.Option(help="Port of the AWS API on 127.0.0.1; 0 takes a free one.")] = 0,
+    web_port: Annotated[int, typer.Option(help="Port of the service on 127.0.0.1; 0 takes a free one.")] = 0,
+) -> None:
+    """Bring a site up and keep it up until Ctrl-C, which ends all of it."""
+    folder = _run_folder(runs, f"up-{architecture}")
+    order = launch.Order(
+        architecture=architecture, scenario="", speed=speed, seed=1, run=str(folder), aws_port=aws_port, web_port=web_port
+    )
+    raise typer.Exit(launch.launch(order))
+
+
+@app.command()
+def env(run: Run = LATEST) -> None:
+    """Print what a shell needs to speak to a running lab: eval "$(hadr-lab env)"."""
+    for name, value in session.find(run).environment().items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def execute(command: Annotated[list[str], typer.Argument(help="Program and arguments.")], run: Run = LATEST) -> None:
+    """Run a program inside a running lab, where an operator outside both Regions would be."""
+    found = session.find(run)
+    inside = {**os.environ, **found.inside_environment()}
+    sys.stdout.flush()
+    argv = found.enter(command)
+    os.execvpe(argv[0], argv, inside)  # noqa: S606
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="A process's log, or a part of its name; none lists them.")] = "", run: Run = LATEST
+) -> None:
+    """Print the log of a process of a run, or list the logs there are."""
+    folder = run / "logs"
+    found = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.log"))
+    if not found:
+        raise UsageError(f"no logs in {folder}: name a run folder with --run")
+    exact = [log for log in found if log == name]
+    matching = exact or [log for log in found if name and name in log]
+    if len(matching) != 1:
+        if name and not matching:
+            raise UsageError(f"no log of {run} has {name!r} in its name; `hadr-lab logs` lists them")
+        typer.echo("\n".join(matching or found))
+        return
+    typer.echo((folder / f"{matching[0]}.log").read_text(errors="replace"), nl=False)
+
+
+@app.command()
+def scenarios() -> None:
+    """List the scenarios there are."""
+    for script in scenario.catalogue():
+        typer.echo(f"{script.name:36s} {script.architecture:18s} {script.description}")
+
+
+@app.command()
+def programs() -> None:
+    """Build, unpack or find every outside program the lab runs, and say where each is."""
+    found = obtain(Progress())
+    for name in sorted(found.programs):
+        typer.echo(f"{name:30s} {found[name].path}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say whether this machine can run the lab, and what to do where it cannot."""
+    rows = host.doctor()
+    for row in rows:
+        typer.echo(f"{'ok ' if row.ok else 'NO '} {row.name:28s} {row.text}")
+    raise typer.Exit(0 if all(row.ok for row in rows) else 1)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; the errors of this product and of Click become one line each."""
+    try:
+        result: Any = app(args=arguments, standalone_mode=False)
+    except LabError as error:
+        typer.echo(f"hadr-lab: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        typer.echo(f"hadr-lab: {error.format_message()}", err=True)
+        return UsageError.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Entry point of the `hadr-lab` command."""
+    sys.exit(run())
