@@ -36,11 +36,12 @@ from hadr_lab.aws.views import (
 )
 from hadr_lab.dataplane.names import Names
 from hadr_lab.dataplane.processes import Place, Process, Processes
-from hadr_lab.programs import Program, Programs
+from hadr_lab.errors import MissingProgram
+from hadr_lab.programs import Programs
+from hadr_lab.progress import Progress
+from hadr_lab.toolchain import database, debian
 from hadr_lab.waits import Waits
 
-PREFIX = "HADR_LAB_TEST_PREFIX"
-TEMPLATE = "HADR_LAB_TEST_DATABASE"
 ZONES = {"us-east-1a": "10.1.0.0/20", "us-east-1b": "10.1.16.0/20", "us-east-2a": "10.2.0.0/20"}
 REGIONS = {"us-east-1": "198.18.1", "us-east-2": "198.18.2"}
 ENTER = ("unshare", "-Urnmp", "--fork", "--kill-child", "--mount-proc")
@@ -52,22 +53,20 @@ def region_of(zone: str) -> str:
 
 
 def programs() -> Programs:
-    """The real programs: from the folders that two variables name. Skips loudly without them, fails when CI=true."""
-    prefix, template = os.environ.get(PREFIX), os.environ.get(TEMPLATE)
-    if not prefix or not template:
-        reason = f"{PREFIX} and {TEMPLATE} do not name the unpacked programs and the database template"
+    """The real Debian programs and the database template. Skips loudly where they cannot be had, fails when CI=true."""
+    try:
+        system = debian.obtain(Progress())
+        template = database.template(system.programs, system.share, Progress())
+    except MissingProgram as error:
         if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    usr = Path(prefix) / "usr"
-    env = {"LD_LIBRARY_PATH": str(usr / "lib/x86_64-linux-gnu")}
-    found = {name: Program(path=usr / "sbin" / name, env=env) for name in ("mariadbd", "haproxy")}
-    return Programs(programs=found, charts=usr, share=usr, database_template=Path(template))
+            raise
+        pytest.skip(str(error))
+    return Programs(programs=system.programs, charts=system.share, share=system.share, database_template=template)
 
 
 def inside(function: Callable[[World], Awaitable[None]], *, timeout: float = 100) -> None:
     """Run `function` of a test module in namespaces of its own."""
-    programs()
+    programs()  # outside, where they can be downloaded; inside they are found again
     code = f"from {__name__} import main; main({function.__module__!r}, {function.__qualname__!r})"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([*ENTER, sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=timeout)
