@@ -1,15 +1,14 @@
-"""A small lab for trials of control planes and nodes: one or two Regions, a fake AwsState, a plain network. Not a test itself.
+"""A small lab for trials of control planes and nodes: one Region with two zones, real network, a fake AwsState. Not a test itself.
 
-Run inside `unshare -Urnmp --fork --kill-child --mount-proc`. The network follows the names of the real one: a namespace for each
-Region and zone, each linked to `router`.
+Runs inside `unshare -Urnmp --fork --kill-child --mount-proc`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,79 +16,34 @@ from pathlib import Path
 import yaml
 from aiohttp import web
 
-from hadr_lab.aws.views import EksCluster, FileSystem, Instance
+from hadr_lab.aws.views import EksCluster, FileSystem, Instance, Subnet
+from hadr_lab.dataplane.controlplane import Clocks, ControlPlanes
 from hadr_lab.dataplane.controlplane.sockets import listener
-from hadr_lab.programs import Program, Programs
+from hadr_lab.dataplane.names import Names
+from hadr_lab.dataplane.network.network import Network
+from hadr_lab.dataplane.nodes.images import Images
+from hadr_lab.dataplane.nodes.realizer import Keys, Nodes, Peccy
+from hadr_lab.dataplane.processes import Processes
+from hadr_lab.programs import Programs
+from hadr_lab.waits import Waits
 
-REGIONS = {"us-east-1": 1, "us-east-2": 2}
-ZONES = "ab"
-
-
-def sh(*command: str) -> None:
-    """Run a command that must succeed."""
-    subprocess.run(command, check=True)
-
-
-def ip(*lines: str, netns: str = "") -> None:
-    """One `ip -batch` in a namespace."""
-    base = ["ip", *(["-n", netns] if netns else []), "-batch", "-"]
-    subprocess.run(base, input="\n".join(lines) + "\n", text=True, check=True)
+REGION, ZONES = "us-east-1", ("us-east-1a", "us-east-1b")
+FILES = "fs-1"
+STATE = Path("/run/lab")
 
 
-def enter() -> Path:
-    """Make this namespace usable (lo, /run, /run/netns); returns the state folder."""
-    sh("mount", "--make-rprivate", "/")
-    sh("mount", "-t", "tmpfs", "tmpfs", "/run")
-    for folder in ("/run/netns", "/run/lab"):
-        Path(folder).mkdir()
-    sh("ip", "link", "set", "lo", "up")
-    return Path("/run/lab")
-
-
-@dataclass(slots=True)
-class TrialNetwork:
-    """Namespaces and routes; satisfies the `Wires` of control planes and nodes."""
-
-    zones: str = ZONES
-    gone: set[str] = field(default_factory=set)
-
-    def build(self, regions: Mapping[str, int]) -> None:
-        """router, Regions and their zones."""
-        names = [(region, f"198.18.{index}.0/24") for region, index in regions.items()]
-        names += [
-            (region + zone, f"10.{index}.{16 * k}.0/20") for region, index in regions.items() for k, zone in enumerate(self.zones)
-        ]
-        ip("netns add router", *(f"netns add {name}" for name, _ in names))
-        for k, (name, cidr) in enumerate(names):
-            ip(f"link add uplink netns {name} type veth peer name {name} netns router")
-            lines = ("link set lo up", f"addr add 198.19.{k}.2/30 dev uplink", "link set uplink up")
-            ip(*lines, f"route add default via 198.19.{k}.1", f"route add blackhole {cidr}", netns=name)
-            ip(
-                f"addr add 198.19.{k}.1/30 dev {name}",
-                f"link set {name} up",
-                f"route add {cidr} via 198.19.{k}.2",
-                netns="router",
-            )
-        for name in ("router", *(name for name, _ in names)):
-            sysctls = "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"
-            sh("nsenter", f"--net=/run/netns/{name}", "sh", "-c", sysctls)
-
-    async def claim(self, netns: str, address: str) -> None:
-        """A /32 on lo."""
-        ip(f"addr replace {address}/32 dev lo", netns=netns)
-
-    async def release(self, netns: str, address: str) -> None:
-        """Take it away."""
-        ip(f"addr del {address}/32 dev lo", netns=netns)
-
-    def lost(self, region: str, zone: str = "") -> bool:
-        """Whether somebody put it into `gone`."""
-        return region in self.gone or zone in self.gone
-
-
-def region_address(region: str, host: int) -> str:
+def region_address(_region: str, host: int) -> str:
     """An address of the Region's own range."""
-    return f"198.18.{REGIONS[region]}.{host}"
+    return f"198.18.1.{host}"
+
+
+def enter() -> None:
+    """Make this namespace usable: lo, a private /run, the folder of network namespaces."""
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+    for folder in ("/run/netns", STATE):
+        Path(folder).mkdir()
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
 @dataclass(slots=True)
@@ -98,81 +52,32 @@ class TrialState:
 
     eks: list[EksCluster] = field(default_factory=list)
     machines: list[Instance] = field(default_factory=list)
-    files: list[FileSystem] = field(default_factory=list)
     ready: dict[str, str] = field(default_factory=dict)
     signal: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def changed(self, timeout: timedelta) -> None:
-        """Wait for `touch` or the timeout."""
-        try:
-            await asyncio.wait_for(self.signal.wait(), timeout.total_seconds())
-        except TimeoutError:
-            return
-        self.signal.clear()
-
-    def touch(self) -> None:
-        """Say that something changed."""
-        self.signal.set()
+        """A moment."""
+        await asyncio.sleep(min(0.1, timeout.total_seconds()))
 
     def regions(self) -> tuple[str, ...]:
-        """Regions with a cluster."""
-        return tuple(dict.fromkeys(cluster.region for cluster in self.eks))
+        """The one Region."""
+        return (REGION,)
 
     def clusters(self, region: str) -> tuple[EksCluster, ...]:
-        """The clusters of one Region."""
-        return tuple(cluster for cluster in self.eks if cluster.region == region)
+        """All clusters."""
+        return tuple(self.eks)
 
     def instances(self, region: str) -> tuple[Instance, ...]:
-        """The instances of one Region."""
-        return tuple(machine for machine in self.machines if machine.region == region)
+        """All instances."""
+        return tuple(self.machines)
 
     def file_systems(self, region: str) -> tuple[FileSystem, ...]:
-        """The file systems of one Region."""
-        return tuple(files for files in self.files if files.region == region)
+        """The one file system."""
+        return (FileSystem(region=REGION, file_system_id=FILES, mount_targets={}, overwrite_protection="ENABLED"),)
 
     def cluster_ready(self, region: str, name: str, *, ca_data: str) -> None:
         """Remember the certificate authority."""
         self.ready[name] = ca_data
-        self.touch()
-
-
-def a_cluster(name: str, region: str) -> EksCluster:
-    """A cluster view as CreateCluster makes it."""
-    return EksCluster(
-        region=region,
-        name=name,
-        arn=f"arn:aws:eks:{region}:123456789012:cluster/{name}",
-        version="1.35",
-        status="CREATING",
-        endpoint=f"{name.upper().replace('-', '')}.gr7.{region}.eks.amazonaws.com",
-        service_cidr="172.20.0.0/16",
-        vpc_id="vpc-1",
-        subnet_ids=(),
-    )
-
-
-def an_instance(cluster: EksCluster, zone: str, number: int, *, labels: str, taints: str = "") -> Instance:
-    """A running instance whose user data is that of a managed node."""
-    address = f"10.{REGIONS[cluster.region]}.{16 * ZONES.index(zone[-1])}.{number}"
-    flags = [f"--node-labels={labels}", *([f"--register-with-taints={taints}"] if taints else [])]
-    spec = {
-        "cluster": {"name": cluster.name, "apiServerEndpoint": f"https://{cluster.endpoint}", "cidr": cluster.service_cidr},
-        "kubelet": {"flags": flags},
-    }
-    config = {"apiVersion": "node.eks.aws/v1alpha1", "kind": "NodeConfig", "spec": spec}
-    return Instance(
-        region=cluster.region,
-        zone=zone,
-        instance_id=f"i-{zone}-{number}",
-        instance_type="m6i.large",
-        subnet_id=f"subnet-{zone}",
-        interface_id=f"eni-{address}",
-        private_ip=address,
-        state="running",
-        user_data=yaml.safe_dump(config),
-        tags={},
-        launched=datetime.now(UTC),
-    )
 
 
 class TrialFront:
@@ -185,41 +90,119 @@ class TrialFront:
     async def answer(self, request: web.Request) -> web.Response:
         """Describe or assign."""
         form = {key: str(value) for key, value in (await request.post()).items()}
+        interface = form.get("NetworkInterfaceId") or form["NetworkInterfaceId.1"]
+        known = self.given.setdefault(interface, [])
         if form["Action"] == "AssignPrivateIpAddresses":
-            interface = form["NetworkInterfaceId"]
             base, _, last = interface.removeprefix("eni-").rpartition(".")
-            known = self.given.setdefault(interface, [])
             for _ in range(int(form["SecondaryPrivateIpAddressCount"])):
                 known.append(f"{base}.{(int(last) * 20 + len(known)) % 250}")
-        interface = form.get("NetworkInterfaceId") or form["NetworkInterfaceId.1"]
-        items = "".join(
-            f"<item><privateIpAddress>{each}</privateIpAddress><primary>false</primary></item>"
-            for each in self.given.get(interface, ())
-        )
+        items = "".join(f"<item><privateIpAddress>{a}</privateIpAddress><primary>false</primary></item>" for a in known)
         body = f'<R xmlns="urn:x"><s><item><privateIpAddressesSet>{items}</privateIpAddressesSet></item></s></R>'
         return web.Response(text=body, content_type="text/xml")
 
-    async def serve(self, region: str) -> web.AppRunner:
+    async def serve(self) -> web.AppRunner:
         """Answer at the Region's front address."""
         app = web.Application()
         app.router.add_post("/", self.answer)
-        runner = web.AppRunner(app)
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        await web.SockSite(runner, listener(region, region_address(region, 10), 80)).start()
+        await web.SockSite(runner, listener(REGION, region_address(REGION, 10), 80)).start()
         return runner
 
 
-def trial_programs() -> Programs:
-    """Programs from HADR_LAB_PROGRAMS (a folder of binaries, or of bin/ and charts/) and the unpacked Debian packages."""
-    root = Path(os.environ["HADR_LAB_PROGRAMS"])
-    folder = root / "bin" if (root / "bin").is_dir() else root
-    built = {path.name: Program(path=path) for path in folder.iterdir() if path.is_file()}
-    for upstream, made in (("etcd", "server"), ("karpenter", "controller")):
-        if upstream not in built and made in built:
-            built[upstream] = built[made]
-    prefix = Path(os.environ.get("HADR_LAB_DEBS", "/"))
-    for name in ("nft", "nginx"):
-        path = prefix / "usr/sbin" / name
-        if path.exists():
-            built[name] = Program(path=path, env={"LD_LIBRARY_PATH": str(prefix / "usr/lib/x86_64-linux-gnu")})
-    return Programs(programs=built, charts=root / "charts", share=prefix / "usr", database_template=prefix)
+def a_cluster(name: str) -> EksCluster:
+    """A cluster view as CreateCluster makes it."""
+    return EksCluster(
+        region=REGION,
+        name=name,
+        arn=f"arn:aws:eks:{REGION}:123456789012:cluster/{name}",
+        version="1.35",
+        status="CREATING",
+        endpoint=f"{name.upper().replace('-', '')}.gr7.{REGION}.eks.amazonaws.com",
+        service_cidr="172.20.0.0/16",
+        vpc_id="vpc-1",
+        subnet_ids=(),
+    )
+
+
+def an_instance(cluster: EksCluster, zone: str, number: int, *, labels: str) -> Instance:
+    """A running instance whose user data is that of a managed node."""
+    address = f"10.1.{16 * ZONES.index(zone)}.{number}"
+    spec = {
+        "cluster": {"name": cluster.name, "apiServerEndpoint": f"https://{cluster.endpoint}", "cidr": cluster.service_cidr},
+        "kubelet": {"flags": [f"--node-labels={labels}"]},
+    }
+    return Instance(
+        region=REGION,
+        zone=zone,
+        instance_id=f"i-{zone}-{number}",
+        instance_type="m6i.large",
+        subnet_id=f"subnet-{zone}",
+        interface_id=f"eni-{address}",
+        private_ip=address,
+        state="running",
+        user_data=yaml.safe_dump({"apiVersion": "node.eks.aws/v1alpha1", "kind": "NodeConfig", "spec": spec}),
+        tags={},
+        launched=datetime.now(UTC),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """What a trial can touch. `replicas` are the file systems that are read-only now."""
+
+    state: TrialState
+    network: Network
+    processes: Processes
+    clusters: ControlPlanes
+    nodes: Nodes
+    replicas: set[str]
+
+
+@asynccontextmanager
+async def running(programs: Programs, table: Images, logs: Path) -> AsyncIterator[World]:
+    """Network, front, control planes and nodes until the block is left; a failed part fails the block."""
+    processes, state, replicas = Processes(logs=logs), TrialState(), set[str]()
+    network = Network(programs=programs, processes=processes)
+    await network.build({REGION: ZONES})
+    for k, zone in enumerate(ZONES):
+        subnet = Subnet(region=REGION, zone=zone, subnet_id=f"subnet-{zone}", vpc_id="vpc-1", cidr=f"10.1.{16 * k}.0/20")
+        await network.add_subnet(subnet)
+    for host in (10, 53):
+        await network.claim(REGION, region_address(REGION, host))
+    (STATE / "efs" / FILES).mkdir(parents=True)
+    clusters = ControlPlanes(
+        state=state,  # type: ignore[arg-type]  # the part of AwsState that is used
+        processes=processes,
+        programs=programs,
+        names=Names(),
+        network=network,
+        region_address=region_address,
+        identify=lambda token, _: "arn:aws:iam::123456789012:user/operator" if token == "k8s-aws-v1.good" else None,
+        access=lambda _region, _cluster, arn: (arn, ("system:masters",)),
+        state_dir=STATE,
+        clocks=Clocks(monitor=timedelta(seconds=1), grace=timedelta(seconds=22), toleration=timedelta(seconds=2)),
+    )
+    nodes = Nodes(
+        state=state,  # type: ignore[arg-type]
+        processes=processes,
+        programs=programs,
+        waits=Waits(speed=1000),
+        network=network,
+        control_planes=clusters,
+        region_address=region_address,
+        read_only=replicas.__contains__,
+        keys=Keys(access="AKIALAB", secret="lab"),
+        peccy=Peccy(folder=STATE, modules=()),
+        state_dir=STATE,
+        table=table,
+    )
+    front = await TrialFront().serve()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            jobs = [tasks.create_task(clusters.run()), tasks.create_task(nodes.run())]
+            yield World(state=state, network=network, processes=processes, clusters=clusters, nodes=nodes, replicas=replicas)
+            for job in jobs:
+                job.cancel()
+    finally:
+        await front.cleanup()
