@@ -17,7 +17,7 @@ import pytest
 from hadr_lab.aws.views import Subnet
 from hadr_lab.dataplane.network import Network, podlink
 from hadr_lab.dataplane.network.netns import inside
-from hadr_lab.dataplane.processes import Processes
+from hadr_lab.dataplane.processes import NETNS, Processes
 from hadr_lab.errors import LabError, StartFailed, UsageError
 from hadr_lab.outer import enter
 from hadr_lab.programs import Programs
@@ -126,6 +126,8 @@ async def unused_addresses_are_silent() -> None:
             assert await silent(network, netns, "10.1.0.200"), netns
         assert await silent(network, "edge", "198.18.1.99")
         assert await silent(network, "edge", "203.0.113.1")
+        with pytest.raises(LabError, match="an address in us-east-9: No such file"):
+            await network.claim("us-east-9", "10.1.0.200")
         await network.claim("us-east-1a", "10.1.0.200")
         await network.claim("us-east-1a", "10.1.0.200")
         for netns in ("us-east-1a", "pod-a1", "pod-b1", "edge"):
@@ -305,11 +307,18 @@ async def a_detached_pod_is_silent_and_its_address_free_again() -> None:
         print(f"attach {(attached - started) * 50:.1f} ms, detach {(time.perf_counter() - attached) * 50:.1f} ms a pod")
         await podlink.detach("pod-0", "us-east-1c")
         assert await silent(network, "pod-a1", "10.1.64.10")
+        assert not (NETNS / "pod-0").exists()
         await podlink.attach("pod-new", "us-east-1c", "10.1.64.10")
         with network.listen("pod-new", "10.1.64.10", PORT):
             assert not await silent(network, "pod-a1", "10.1.64.10")
         with pytest.raises(LabError, match="pod-new"):
             await podlink.attach("pod-new", "us-east-1c", "10.1.64.11")
+        with pytest.raises(LabError, match=r"pod-x with 10\.1\.64\.12 in us-east-9"):
+            await podlink.attach("pod-x", "us-east-9", "10.1.64.12")
+        with pytest.raises(LabError, match=r"pod-x with 10\.1\.64\.10 in us-east-1c: File exists"):
+            await podlink.attach("pod-x", "us-east-1c", "10.1.64.10")
+        assert not (NETNS / "pod-x").exists()
+        await podlink.attach("pod-x", "us-east-1c", "10.1.64.13")
 
 
 async def subnets_come_and_go() -> None:
@@ -336,6 +345,19 @@ async def sockets_elsewhere_leave_the_caller_at_home() -> None:
         assert Path("/proc/thread-self/ns/net").readlink() == home
         with pytest.raises(OSError, match=f"{B1}:{PORT} in us-east-1a"):
             network.listen("us-east-1a", B1, PORT)
+
+
+async def a_visit_outlives_whoever_stopped_waiting() -> None:
+    """Cancelling a claim half way neither kills the visiting thread with an error nor leaves the namespace in a state between."""
+    async with a_network() as network:
+        for number in range(20):
+            claiming = asyncio.create_task(network.claim("us-east-1a", f"10.1.1.{number}"))
+            await asyncio.sleep(0)
+            claiming.cancel()
+            await asyncio.gather(claiming, return_exceptions=True)
+        await network.claim("us-east-1a", "10.1.1.0")
+        with pytest.raises(ConnectionRefusedError):
+            await reach(network, "edge", "10.1.1.0")
 
 
 async def a_dead_delaying_process_is_noticed() -> None:
@@ -369,6 +391,7 @@ CASES: dict[str, Case] = {
         a_detached_pod_is_silent_and_its_address_free_again,
         subnets_come_and_go,
         sockets_elsewhere_leave_the_caller_at_home,
+        a_visit_outlives_whoever_stopped_waiting,
         a_dead_delaying_process_is_noticed,
     )
 }

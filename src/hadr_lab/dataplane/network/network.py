@@ -16,24 +16,16 @@ from datetime import timedelta
 from itertools import permutations
 
 from hadr_lab.aws.views import Subnet
-from hadr_lab.dataplane.network import batches, impairment, rules, wan
+from hadr_lab.dataplane.network import batches, impairment, ip, rtnetlink, rules, wan
 from hadr_lab.dataplane.network.impairment import Impairment
-from hadr_lab.dataplane.network.layout import ANYWHERE, ROUTER, VOID, Layout, Pair, layout
-from hadr_lab.dataplane.network.netns import bound, configure, make_socket
-from hadr_lab.dataplane.network.podlink import ip_batch
+from hadr_lab.dataplane.network.layout import ANYWHERE, ROUTER, UPLINK, VOID, Layout, Pair, layout
+from hadr_lab.dataplane.network.netns import bound, configure, make_socket, visit
+from hadr_lab.dataplane.network.rtnetlink import LOOPBACK
 from hadr_lab.dataplane.processes import NETNS, Processes
 from hadr_lab.errors import LabError
 from hadr_lab.programs import Program, Programs
 
 WAN_DELAY = timedelta(milliseconds=35)
-_SETTINGS = {
-    "ipv4/ip_forward": "1",
-    "ipv4/ip_unprivileged_port_start": "0",
-    "ipv4/conf/all/rp_filter": "0",
-    "ipv4/conf/default/rp_filter": "0",
-    "ipv4/conf/all/send_redirects": "0",
-    "ipv4/conf/default/send_redirects": "0",
-}
 
 
 @dataclass(slots=True)
@@ -56,13 +48,16 @@ class Network:
     async def build(self, regions: Mapping[str, Sequence[str]]) -> None:
         """Make every namespace of `regions` (Region to zone names), the router, its rules and the delay between Regions. Once."""
         self.layout = layout(regions)
-        await ip_batch(batches.namespaces(self.layout))
+        await ip.batch(batches.namespaces(self.layout))
         for name in (ROUTER, *self.layout.spaces):
-            configure(name, _SETTINGS)
-        await ip_batch(batches.links(self.layout))
-        router = ip_batch(batches.router(self.layout), netns=ROUTER)
-        spaces = [ip_batch(batches.space(space), netns=space.name) for space in self.layout.spaces.values()]
+            configure(name)
+        await ip.batch(batches.links(self.layout))
+        router = ip.batch(batches.router(self.layout), netns=ROUTER)
+        spaces = [ip.batch(batches.space(space), netns=space.name) for space in self.layout.spaces.values()]
         await asyncio.gather(router, *spaces, self._install_rules())
+        await visit(ROUTER, lambda: rtnetlink.wait_running(*self.layout.spaces))
+        for name in self.layout.spaces:
+            await visit(name, lambda: rtnetlink.wait_running(UPLINK, VOID))
         self.impairments = dict.fromkeys(permutations(regions, 2), Impairment(delay=self.wan_delay))
         await self._apply_impairments()
 
@@ -86,28 +81,28 @@ class Network:
                         f"network: {subnet.subnet_id} and {other.subnet_id} both have {subnet.cidr}; give them distinct ranges"
                     )
             gateway = self._address_of(subnet.zone)
-            await ip_batch(f"route add {subnet.cidr} dev {VOID}\n", netns=subnet.zone)
-            await ip_batch(f"route add {subnet.cidr} via {gateway}\n", netns=ROUTER)
+            await ip.batch(f"route add {subnet.cidr} dev {VOID}\n", netns=subnet.zone)
+            await ip.batch(f"route add {subnet.cidr} via {gateway}\n", netns=ROUTER)
             self.subnets[subnet.subnet_id] = subnet
 
     async def drop_subnet(self, subnet_id: str) -> None:
         """Forget a subnet that was deleted; one that was never added is fine."""
         async with self._changing:
             if (subnet := self.subnets.pop(subnet_id, None)) is not None:
-                await ip_batch(f"route del {subnet.cidr}\n", netns=ROUTER)
-                await ip_batch(f"route del {subnet.cidr} dev {VOID}\n", netns=subnet.zone)
+                await ip.batch(f"route del {subnet.cidr}\n", netns=ROUTER)
+                await ip.batch(f"route del {subnet.cidr} dev {VOID}\n", netns=subnet.zone)
 
     async def claim(self, netns: str, address: str) -> None:
         """Make `address` exist in namespace `netns`; claiming it again changes nothing."""
         if (netns, address) not in self._claimed:
+            await _on_loopback(netns, rtnetlink.add_address(LOOPBACK, address))
             self._claimed.add((netns, address))
-            await ip_batch(f"addr replace {address}/32 dev lo\n", netns=netns)
 
     async def release(self, netns: str, address: str) -> None:
         """Make `address` silent again; releasing one that nobody claimed changes nothing."""
         if (netns, address) in self._claimed:
             self._claimed.discard((netns, address))
-            await ip_batch(f"addr del {address}/32 dev lo\n", netns=netns)
+            await _on_loopback(netns, rtnetlink.delete_address(LOOPBACK, address))
 
     def listen(self, netns: str, address: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
         """A non-blocking socket bound (and listening, if a stream) in `netns`. Raises OSError that names address and place."""
@@ -239,6 +234,13 @@ class Network:
             return self.layout.spaces[place].address
         except KeyError:
             raise LabError(f"network: no namespace {place}; it was built with {', '.join(self.layout.spaces)}") from None
+
+
+async def _on_loopback(netns: str, message: rtnetlink.Message) -> None:
+    try:
+        await visit(netns, lambda: rtnetlink.tell(message))
+    except OSError as error:
+        raise LabError(f"network: an address in {netns}: {error.strerror or error}") from error
 
 
 def _directions(a: str, b: str | None, *, one_way: bool) -> set[Pair]:

@@ -6,64 +6,73 @@ again, because the zone's subnet route leads to the void.
 
 from __future__ import annotations
 
-import asyncio
+import os
 from ipaddress import IPv4Address
 
+from hadr_lab.dataplane.network import rtnetlink
+from hadr_lab.dataplane.network.netns import leave, make, visit
+from hadr_lab.dataplane.network.rtnetlink import LOOPBACK, Kernel
 from hadr_lab.errors import LabError
 
 GATEWAY = "169.254.1.1"
 _GATEWAY_HARDWARE = "ee:ee:ee:ee:ee:ee"
+_ETH0 = "eth0"
 
 
 async def attach(pod_netns: str, zone_netns: str, address: str) -> None:
     """Make namespace `pod_netns` and connect it to `zone_netns` with `address`. Raises LabError when part of it exists already."""
-    hardware = _hardware(address)
-    await ip_batch(
-        f"netns add {pod_netns}\n"
-        f"link add name eth0 netns {pod_netns} address {hardware} type veth"
-        f" peer name {pod_netns} netns {zone_netns} address {_GATEWAY_HARDWARE}\n"
-    )
-    await asyncio.gather(
-        ip_batch(
-            f"link set {pod_netns} up\n"
-            f"route add {address}/32 dev {pod_netns} scope link\n"
-            f"neigh add {address} lladdr {hardware} dev {pod_netns} nud permanent\n",
-            netns=zone_netns,
-        ),
-        ip_batch(
-            "link set lo up\nlink set eth0 up\n"
-            f"addr add {address}/32 dev eth0\n"
-            f"route add {GATEWAY} dev eth0 scope link\n"
-            f"route add default via {GATEWAY} dev eth0\n"
-            f"neigh add {GATEWAY} lladdr {_GATEWAY_HARDWARE} dev eth0 nud permanent\n",
-            netns=pod_netns,
-        ),
-    )
+    try:
+        await visit(zone_netns, lambda: _attach(pod_netns, address))
+    except OSError as error:
+        raise LabError(f"network: {pod_netns} with {address} in {zone_netns}: {error.strerror or error}") from error
 
 
 async def detach(pod_netns: str, zone_netns: str) -> None:
     """Take the pod off the network at once and drop its namespace, which ends with its last process. Gone already is fine."""
-    await ip_batch(f"link del {pod_netns}\n", netns=zone_netns, strict=False)
-    await ip_batch(f"netns del {pod_netns}\n", strict=False)
+    await visit(zone_netns, lambda: _detach(pod_netns))
 
 
-async def ip_batch(batch: str, *, netns: str = "", strict: bool = True) -> None:
-    """Carry out `batch` with one `ip`, in `netns` if named. Raises LabError with ip's words, or goes on if not `strict`."""
-    where = ("-n", netns) if netns else ()
-    force = () if strict else ("-force",)
-    child = await asyncio.create_subprocess_exec(
-        "ip",
-        *where,
-        *force,
-        "-batch",
-        "-",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+def _attach(pod: str, address: str) -> None:
+    """Runs in a thread that is in the zone, and ends in the pod's namespace."""
+    hardware = _hardware(address)
+    with Kernel() as zone:
+        descriptor = make(pod)
+        try:
+            zone.tell(rtnetlink.veth(pod, _GATEWAY_HARDWARE, peer=_ETH0, peer_hardware=hardware, peer_netns=descriptor))
+            index = zone.index(pod)
+            zone.tell(rtnetlink.up(index), rtnetlink.route(index, to=address), rtnetlink.neighbour(index, address, hardware))
+            with Kernel() as inside:
+                inside.tell(*_inside(address))
+            zone.wait_running(pod)
+        except OSError:
+            _unlink(zone, pod)
+            raise
+        finally:
+            os.close(descriptor)
+
+
+def _inside(address: str) -> tuple[rtnetlink.Message, ...]:
+    eth0 = rtnetlink.PEER
+    return (
+        rtnetlink.up(LOOPBACK),
+        rtnetlink.up(eth0),
+        rtnetlink.add_address(eth0, address),
+        rtnetlink.route(eth0, to=GATEWAY),
+        rtnetlink.route(eth0, via=GATEWAY),
+        rtnetlink.neighbour(eth0, GATEWAY, _GATEWAY_HARDWARE),
     )
-    _, said = await child.communicate(batch.encode())
-    if child.returncode and strict:
-        raise LabError(f"network: ip in {netns or 'the lab'}: {said.decode(errors='replace').strip()}")
+
+
+def _detach(pod: str) -> None:
+    with Kernel() as zone:
+        _unlink(zone, pod)
+
+
+def _unlink(zone: Kernel, pod: str) -> None:
+    """The link goes at once; left to the end of the pod's namespace, it would go some time later."""
+    if zone.has(pod):
+        zone.tell(rtnetlink.delete_link(zone.index(pod)))
+    leave(pod)
 
 
 def _hardware(address: str) -> str:
