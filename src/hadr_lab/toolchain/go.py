@@ -86,7 +86,13 @@ class Go:
         command = [self.path, "build", "-v", "-trimpath", f"-ldflags={flags}", "-o", f"{target}{os.sep}", packages]
         started = time.monotonic()
         seen = _Seen()
-        child = subprocess.Popen(command, cwd=self.source, env=self.env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        child = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *command],  # a build of minutes must not outlive who wanted it
+            cwd=self.source,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
         try:
             _follow(child, seen, progress, started)
         finally:
