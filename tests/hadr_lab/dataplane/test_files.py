@@ -90,13 +90,14 @@ def linked(tmp_path: Path) -> tuple[Path, Path, socket.socket, threading.Thread]
 
 def test_a_round_makes_the_destination_the_same_and_reports_its_beginning(tmp_path: Path) -> None:
     """Files, folders, links, modes, emptiness and removals arrive; the report is the time before the look."""
-    source, destination, connection, thread = linked(tmp_path)
+    source, destination = tmp_path / "from", tmp_path / "to"
     (source / "pictures/deep").mkdir(parents=True)
     (source / "pictures/a.png").write_bytes(b"x" * 100_000)
     (source / "empty").touch(mode=0o600)
     (source / "link").symlink_to("pictures/a.png")
-    (destination / "stale").mkdir()
+    (destination / "stale").mkdir(parents=True)
     (destination / "stale/file").write_text("old")
+    _, _, connection, thread = linked(tmp_path)
     with connection:
         inventory, _ = receive(connection)
         there = {path: Entry(*values) for path, values in inventory["entries"].items()}

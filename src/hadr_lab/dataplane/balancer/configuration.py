@@ -105,7 +105,8 @@ def _head(socket: Path) -> list[str]:
     return [
         "global",
         "  nbthread 1",
-        "  maxconn 4000",
+        "  maxconn 1500",
+        "  no strict-limits",
         "  hard-stop-after 60s",
         "  spread-checks 0",
         f"  stats socket {socket} mode 600 level admin expose-fd listeners",

@@ -66,7 +66,11 @@ class Admin:
         try:
             async with asyncio.timeout(within.total_seconds()):
                 connection = await asyncmy.connect(
-                    unix_socket=str(self.socket), user=self.user, password=self.password, autocommit=True
+                    unix_socket=str(self.socket),
+                    user=self.user,
+                    password=self.password,
+                    autocommit=True,
+                    init_command="SET sql_notes = 0",  # "already exists" is what idempotent statements are for
                 )
                 async with connection.cursor(DictCursor) as cursor:
                     yield cursor

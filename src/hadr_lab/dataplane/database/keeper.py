@@ -26,6 +26,7 @@ from hadr_lab.dataplane.names import Names
 from hadr_lab.errors import LabError
 
 EVERY = timedelta(seconds=0.2)
+PAUSE_AFTER_FAILURE = timedelta(seconds=0.5)
 FENCE_EVERY = timedelta(seconds=2)
 FENCE_TIME = timedelta(seconds=8)
 NEVER = -1e9
@@ -77,6 +78,10 @@ class Keeper:
         self._publish()
         if self.role.locked():
             return
+        await self.assume_role()
+
+    async def assume_role(self) -> None:
+        """Make the server what its view says, and say that it is ready when it is for the first time."""
         async with self.role:
             ready = await self._in_role()
         if ready and not self._told_ready:
@@ -85,8 +90,9 @@ class Keeper:
 
     async def rebuild(self) -> None:
         """Throw the server's data away (kept beside) and replicate everything anew from the writer."""
-        await self.server.empty()
-        self.errant = ()
+        async with self.role:
+            await self.server.empty()
+            self.errant = ()
 
     async def fence(self, by: Server) -> bool:
         """Make the server read-only over the network, from where `by` is; whether that is known to have worked."""
@@ -186,5 +192,5 @@ class Keeper:
                 if str(error) != last:
                     log.warning("database cluster=%s %s", self.view.identifier, error)
                 last = str(error)
-                await asyncio.sleep(EVERY.total_seconds())
+                await asyncio.sleep(PAUSE_AFTER_FAILURE.total_seconds())
             await asyncio.sleep(pause.total_seconds())

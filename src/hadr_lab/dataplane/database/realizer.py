@@ -95,7 +95,8 @@ class Databases:
         """Fault: the writer `arn` refuses writes although it is the writer, until this is taken back."""
         keeper = self._known(arn)
         keeper.held_read_only = on
-        await keeper.step()
+        if keeper.server.running:
+            await keeper.assume_role()
 
     async def rebuild(self, arn: str) -> None:
         """Have a cluster that holds errant transactions replicate everything anew; its old data is kept beside."""

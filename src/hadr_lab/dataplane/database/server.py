@@ -51,6 +51,8 @@ class Server:
     process: Process | None = None
     equipped: Application | None = None
     volumes: list[Path] = field(default_factory=list)
+    _answers: bool = False
+    _life: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def admin(self) -> Admin:
@@ -64,13 +66,21 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether its process runs."""
-        return self.process is not None and self.process.running
+        """Whether its process runs and has answered since it was started."""
+        return self.process is not None and self.process.running and self._answers
 
     async def start(self) -> None:
-        """Start the process, read-only, recovering what a crash left; return when it answers. Raises StartFailed."""
+        """Be running: start the process, read-only, recovering what a crash left; return when it answers. Raises StartFailed."""
+        async with self._life:
+            if not self.running:
+                await self._start()
+
+    async def _start(self) -> None:
+        if self.process is not None and self.process.running:  # one that never answered
+            self.process.kill()
+            await self.process.wait()
         await self._prepare()
-        self.equipped = None
+        self.equipped, self._answers = None, False
         mariadbd = self.programs["mariadbd"]
         self.process = await self.processes.start(
             self.name, mariadbd, f"--defaults-file={self.folder}/my.cnf", netns=self.netns, place=self.place
@@ -85,6 +95,7 @@ class Server:
                     raise StartFailed(f"{self.name}: no answer in {START_TIME}; see {self.process.log}") from error
                 await asyncio.sleep(0.02)
             else:
+                self._answers = True
                 return
 
     async def stop(self) -> None:
@@ -101,10 +112,11 @@ class Server:
 
     async def empty(self) -> None:
         """Begin anew from the template; the data of before is kept beside it, as Aurora keeps a snapshot of the old volume."""
-        await self.stop()
-        kept = self.folder / f"data.{len(self.volumes) + 1}"
-        (self.folder / "data").rename(kept)
-        self.volumes.append(kept)
+        async with self._life:
+            await self.stop()
+            kept = self.folder / f"data.{len(self.volumes) + 1}"
+            (self.folder / "data").rename(kept)
+            self.volumes.append(kept)
 
     async def lead(self, application: Application) -> None:
         """Be the writer: follow nobody, have the accounts, accept writes."""
