@@ -87,7 +87,7 @@ async def make_architecture(run: Path) -> dict[str, Any]:
     )
     if said.code != 0:
         raise StartFailed(f"the architecture was not created (exit {said.code}): {said.err.strip()[-600:]}")
-    outputs: Mapping[str, Any] = json.loads(said.out)
+    outputs: dict[str, Any] = json.loads(said.out)
     return outputs
 
 

@@ -15,9 +15,10 @@ from typing import Annotated, Any
 import click
 import typer
 
-from hadr_lab import host, launch, scenario, session
+from hadr_lab import host, launch, session
 from hadr_lab.errors import LabError, UsageError
 from hadr_lab.progress import Progress
+from hadr_lab.scenario import catalogue, load
 from hadr_lab.toolchain import obtain
 
 app = typer.Typer(
@@ -57,7 +58,7 @@ def demo(
     runs: Runs = RUNS,
 ) -> None:
     """Bring a site up, lose part of it under load, recover it, and say what it cost. Exit 0 only when the books balance."""
-    script = scenario.load(scenario_name)
+    script = load(scenario_name)
     if script.architecture != architecture:
         raise UsageError(f"scenario {scenario_name} is for {script.architecture}, not {architecture}")
     folder = _run_folder(runs, scenario_name)
@@ -121,7 +122,7 @@ def logs(
 @app.command()
 def scenarios() -> None:
     """List the scenarios there are."""
-    for script in scenario.catalogue():
+    for script in catalogue():
         typer.echo(f"{script.name:36s} {script.architecture:18s} {script.description}")
 
 

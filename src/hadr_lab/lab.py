@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -91,6 +92,7 @@ async def running(run: Path, programs: Programs, waits: Waits, failed: Callable[
     await network.build({region: [region + zone for zone in ZONES] for region in REGIONS})
     with (run / "calls.jsonl").open("wb") as calls:
         lab = _joined(run, programs, waits, processes, network, lambda call: _note(calls.write, call))
+        await lab.front.warm(REGIONS)  # one after the other: Python 3.11 fails when two threads parse source at once, as moto's routes do
         tasks = [asyncio.create_task(work, name=name) for name, work in (await _work(lab)).items()]
         for task in tasks:
             task.add_done_callback(lambda done: _told(done, failed))
@@ -117,11 +119,24 @@ def _joined(
         locks=locks,
         on_call=on_call,
     )
-    parts = {"state": state, "processes": processes, "programs": programs, "names": names, "network": network}
-    clusters = ControlPlanes(**parts, region_address=region_address, identify=identify, access=state.access, state_dir=STATE)
-    databases = Databases(**parts, waits=waits, state_dir=STATE)
+    clusters = ControlPlanes(
+        state=state,
+        processes=processes,
+        programs=programs,
+        names=names,
+        network=network,
+        region_address=region_address,
+        identify=identify,
+        access=state.access,
+        state_dir=STATE,
+    )
+    databases = Databases(
+        state=state, processes=processes, programs=programs, names=names, waits=waits, network=network, state_dir=STATE
+    )
     files = Files(state=state, processes=processes, waits=waits, network=network, region_address=region_address, state_dir=STATE)
-    balancers = Balancers(**parts, waits=waits, state_dir=STATE)
+    balancers = Balancers(
+        state=state, processes=processes, programs=programs, names=names, waits=waits, network=network, state_dir=STATE
+    )
     nodes = Nodes(
         state=state,
         processes=processes,
@@ -151,7 +166,7 @@ def _joined(
     )  # fmt: skip
 
 
-async def _work(lab: Lab) -> dict[str, object]:
+async def _work(lab: Lab) -> dict[str, Coroutine[Any, Any, None]]:
     """Every part's own loop, by name; sockets are opened first so that nothing asks before somebody listens."""
     for place in (EDGE, *REGIONS):
         for host in (FRONT_HOST, RESOLVER_HOST):
@@ -180,6 +195,6 @@ def _note(write: Callable[[bytes], object], call: Call) -> None:
     write(msgspec.json.encode(call) + b"\n")
 
 
-def _told(task: asyncio.Task[object], failed: Callable[[BaseException], None]) -> None:
+def _told(task: asyncio.Task[None], failed: Callable[[BaseException], None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         failed(error)
