@@ -369,18 +369,61 @@ class Story:
         began = time.monotonic()
         self.world.nodes.silence(REGION)
         await asyncio.sleep(0.3)
-        left = sum("coredns" in line and "Corefile" in line for line in command_lines())
+        left = corednses()
 
         async def all_silent() -> bool:
             return "True" not in (await self.nodes()).values()
 
         silent = await until(all_silent)
         self.world.nodes.wake(REGION)
+        say("killed agent", began, containers=left, silent=silent, back=await until(self._nodes_are_ready))
 
-        async def all_ready() -> bool:
-            return set((await self.nodes()).values()) == {"True"}
+    async def _nodes_are_ready(self) -> bool:
+        return set((await self.nodes()).values()) == {"True"}
 
-        say("killed agent", began, containers=left, silent=silent, back=await until(all_ready))
+    async def lost_zone(self) -> None:
+        """A lost zone: its containers die at once; restored, its machine boots anew and runs the same pods again."""
+        began, zone = time.monotonic(), ZONES[0]
+        await until(self._nodes_are_ready)
+        await self.world.network.lose(REGION, zone)
+        for process in self.world.processes.within(region=REGION, zone=zone):
+            process.kill()
+        self.world.nodes.refresh()
+        await asyncio.sleep(1)
+        left, proxies = corednses(), len(list(self.world.processes.within(region=REGION, zone=zone)))
+        await self.world.network.restore(REGION, zone)
+        self.world.nodes.refresh()
+
+        async def again() -> bool:
+            return corednses() == 2
+
+        say("lost zone", began, containers=left, proxies=proxies, back=await until(again))
+
+    async def lost_region(self) -> None:
+        """A lost Region: nothing of it is started again; restored, the same cluster answers with what it knew."""
+        began = time.monotonic()
+        await self.world.network.lose(REGION)
+        for process in self.world.processes.within(region=REGION):
+            process.kill()
+        await asyncio.sleep(3)
+        left = [process.name for process in self.world.processes.within(region=REGION)]
+        await self.world.network.restore(REGION)
+        known = await until(lambda: self.api.get("/api/v1/namespaces/default/configmaps/trial"))
+        ready = await until(self._nodes_are_ready)
+        say("lost region", began, processes=left, containers=corednses(), data=(known or {}).get("data"), ready=ready)
+
+    async def deleted_cluster(self) -> None:
+        """A deleted cluster's programs end and its name is withdrawn."""
+        began = time.monotonic()
+        names = self.world.clusters.names
+        before = len(names.snapshot())
+        self.world.state.machines.clear()
+        self.world.state.eks.clear()
+
+        async def ended() -> bool:
+            return not any("kube-apiserver" in line or "etcd" in line for line in command_lines())
+
+        say("deleted cluster", began, ended=await until(ended), names=(before, len(names.snapshot())))
 
     async def tell(self) -> None:
         """All of it."""
@@ -394,6 +437,9 @@ class Story:
             self.deletion,
             self.lost_machine,
             self.killed_agent,
+            self.lost_zone,
+            self.lost_region,
+            self.deleted_cluster,
         ):
             await step()
 
@@ -407,6 +453,11 @@ def command_lines() -> list[str]:
         except OSError:
             continue
     return found
+
+
+def corednses() -> int:
+    """How many CoreDNS containers run."""
+    return sum("coredns" in line and "Corefile" in line for line in command_lines())
 
 
 async def main(logs: Path) -> None:

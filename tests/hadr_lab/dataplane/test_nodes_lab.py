@@ -129,3 +129,26 @@ def test_a_killed_agent_takes_its_containers_along(told: Told) -> None:
     assert step["containers"] == 0
     assert step["silent"]
     assert step["back"]
+
+
+def test_a_lost_zone_is_dead_and_comes_back(told: Told) -> None:
+    """No container and no kube-proxy of the zone is left running; restored, its pods run again."""
+    step = told["lost zone"]
+    assert step["containers"] <= 1
+    assert step["proxies"] == 0
+    assert step["back"]
+
+
+def test_a_lost_region_stays_down_until_restored(told: Told) -> None:
+    """Nothing is started in it while it is lost; afterwards the API server knows what it knew."""
+    step = told["lost region"]
+    assert step["processes"] == []
+    assert step["data"] == {"greeting": "hello"}
+    assert step["ready"]
+
+
+def test_a_deleted_cluster_is_gone(told: Told) -> None:
+    """Its programs have ended, and its endpoint's name no longer answers."""
+    step = told["deleted cluster"]
+    assert step["ended"]
+    assert step["names"] == [1, 0]

@@ -72,14 +72,14 @@ def test_the_image_table_survives_the_way_to_the_agent() -> None:
 
 def test_an_image_is_pulled_once_however_many_want_it() -> None:
     """The simulated wait is taken once for each image and machine; an unknown image is refused with a clear text."""
-    waits: list[str] = []
+    fetched: list[str] = []
 
-    async def wait() -> None:
-        waits.append("pull")
+    async def fetch(image: str) -> None:
+        fetched.append(image)
         await asyncio.sleep(0.01)
 
     async def story() -> None:
-        pulls = Pulls(TABLE, wait)
+        pulls = Pulls(TABLE, fetch)
         await asyncio.gather(*(pulls.ensure("peccy-app:1") for _ in range(3)))
         assert pulls.present("peccy-app:1")
         await pulls.ensure("peccy-app:2")
@@ -87,7 +87,38 @@ def test_an_image_is_pulled_once_however_many_want_it() -> None:
             await pulls.ensure("nope:1")
 
     asyncio.run(story())
-    assert waits == ["pull", "pull"]
+    assert fetched == ["peccy-app:1", "peccy-app:2"]
+
+
+def test_a_failed_pull_is_tried_again() -> None:
+    """A registry that did not answer once is asked again by the next attempt."""
+    answers = iter([PullFailed("silence"), None])
+
+    async def fetch(image: str) -> None:
+        if (error := next(answers)) is not None:
+            raise error
+
+    async def story() -> None:
+        pulls = Pulls(TABLE, fetch)
+        with pytest.raises(PullFailed, match="silence"):
+            await pulls.ensure("peccy-app:1")
+        assert not pulls.present("peccy-app:1")
+        assert (await pulls.ensure("peccy-app:1")).call == "app.main:main"
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("image", "region"),
+    [
+        ("123456789012.dkr.ecr.us-east-2.amazonaws.com/peccy-app:1", "us-east-2"),
+        ("public.ecr.aws/karpenter/controller:1", ""),
+        ("peccy-app", ""),
+    ],
+)
+def test_the_region_of_a_registry(image: str, region: str) -> None:
+    """Only ECR's private registries are bound to a Region."""
+    assert images.registry_region(image) == region
 
 
 def a_machine(region: str = "us-east-1", **known: Any) -> Machine:

@@ -25,6 +25,7 @@ def read(path: Path) -> AgentSettings:
         pod=Settings(resolver=body["resolver"], pod_env=body["pod_env"], folder=Path(body["folder"]), logs=Path(body["pod_logs"])),
         images=load(body["images"]),
         image_pull=body["image_pull"],
+        registries=body["registries"],
         modules=tuple(body["modules"]),
         paths=tuple(body["paths"]),
     )

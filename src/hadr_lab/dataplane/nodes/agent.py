@@ -13,24 +13,27 @@ from pathlib import Path
 from typing import Any
 
 from hadr_lab.dataplane.controlplane.api import Endpoint
+from hadr_lab.dataplane.controlplane.sockets import tcp_socket
 from hadr_lab.dataplane.nodes import objects
 from hadr_lab.dataplane.nodes.aws import Front
 from hadr_lab.dataplane.nodes.host import Settings
-from hadr_lab.dataplane.nodes.images import Images
+from hadr_lab.dataplane.nodes.images import Images, registry_region
 from hadr_lab.dataplane.nodes.launcher import Launcher
 from hadr_lab.dataplane.nodes.machine import Node
 from hadr_lab.dataplane.nodes.messages import Fact, Joined, Pulled, Wish, fact_line
 from hadr_lab.dataplane.nodes.objects import Machine
+from hadr_lab.dataplane.nodes.pulls import PullFailed
 from hadr_lab.dataplane.nodes.userdata import Joining, NotANode, parse
 from hadr_lab.dataplane.nodes.volumes import FileSystems
 
 LINE_LIMIT = 1 << 24
+REGISTRY_PATIENCE = 5.0
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSettings:
-    """What an agent is started with."""
+    """What an agent is started with. `registries` are the addresses of the Regions' ECR."""
 
     control: Path
     efs: Path
@@ -38,6 +41,7 @@ class AgentSettings:
     pod: Settings
     images: Images
     image_pull: float
+    registries: Mapping[str, str]
     modules: tuple[str, ...]
     paths: tuple[str, ...]
 
@@ -116,7 +120,8 @@ class Agent:
         self.nodes[machine.instance_id] = (node, task)
 
     def _node(self, machine: Machine, joining: Joining, endpoint: Endpoint) -> Node:
-        async def pull() -> None:
+        async def fetch(image: str) -> None:
+            await self._reach_registry(machine, image)
             self._tell(Pulled(node=machine.node_name))
             await asyncio.sleep(self.settings.image_pull)
 
@@ -131,10 +136,27 @@ class Agent:
             settings=self.settings.pod,
             launcher=self.launcher,
             images=self.settings.images,
-            pull=pull,
+            fetch=fetch,
             file_systems=self.file_systems,
             joined=joined,
         )
+
+    async def _reach_registry(self, machine: Machine, image: str) -> None:
+        """An image in another Region's ECR needs that Region. Raises PullFailed when it does not answer."""
+        region = registry_region(image)
+        if region in ("", machine.region):
+            return
+        address = self.settings.registries.get(region)
+        if address is None:
+            raise PullFailed(f'failed to resolve reference "{image}": no such host')
+        sock = tcp_socket(machine.zone, machine.private_ip)
+        try:
+            async with asyncio.timeout(REGISTRY_PATIENCE):
+                await asyncio.get_running_loop().sock_connect(sock, (address, 80))
+        except (TimeoutError, OSError) as error:
+            raise PullFailed(f'failed to do request for "{image}": dial tcp: i/o timeout') from error
+        finally:
+            sock.close()
 
     async def _end(self, instance: str) -> None:
         _, task = self.nodes.pop(instance)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -38,6 +39,7 @@ class Recipe:
 
 
 Images = Mapping[str, Recipe]
+_ECR = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")
 
 
 def repository(image: str) -> str:
@@ -45,6 +47,12 @@ def repository(image: str) -> str:
     name = image.partition("@")[0]
     head, slash, last = name.rpartition("/")
     return head + slash + last.partition(":")[0]
+
+
+def registry_region(image: str) -> str:
+    """The Region whose ECR an image comes from, or an empty string for any other registry."""
+    match = _ECR.match(image)
+    return match["region"] if match else ""
 
 
 def find(images: Images, image: str) -> Recipe | None:

@@ -44,7 +44,7 @@ class Node:
     settings: Settings
     launcher: Launcher
     images: Images
-    pull: Callable[[], Awaitable[None]]
+    fetch: Callable[[str], Awaitable[None]]
     file_systems: FileSystems
     joined: Callable[[Machine], None]
     api: KubeApi = field(init=False)
@@ -62,7 +62,7 @@ class Node:
             settings=self.settings,
             api=self.api,
             launcher=self.launcher,
-            pulls=Pulls(self.images, self.pull),
+            pulls=Pulls(self.images, self.fetch),
             pool=Pool(calls),
             events=Events(self.api, machine.node_name),
             file_systems=self.file_systems,

@@ -10,28 +10,29 @@ from hadr_lab.dataplane.nodes.images import Images, Recipe, find
 
 
 class PullFailed(Exception):
-    """There is no such image."""
+    """There is no such image, or its registry does not answer."""
 
 
 @dataclass(slots=True)
 class Pulls:
-    """`wait` is taken once for an image that is not on the machine yet."""
+    """`fetch` is called with an image that is not on the machine yet: it takes the wait, or raises PullFailed."""
 
     images: Images
-    wait: Callable[[], Awaitable[None]]
-    _done: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    fetch: Callable[[str], Awaitable[None]]
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def present(self, image: str) -> bool:
         """Whether the image is on the machine."""
-        task = self._done.get(image)
-        return task is not None and task.done()
+        task = self._tasks.get(image)
+        return task is not None and task.done() and task.exception() is None
 
     async def ensure(self, image: str) -> Recipe:
-        """The image's recipe, after its pull. Raises PullFailed."""
+        """The image's recipe, after its pull. Raises PullFailed; the next call tries again."""
         recipe = find(self.images, image)
         if recipe is None:
             raise PullFailed(f'failed to resolve reference "{image}": not found (the lab has {", ".join(sorted(self.images))})')
-        if image not in self._done:
-            self._done[image] = asyncio.ensure_future(self.wait())
-        await asyncio.shield(self._done[image])
+        task = self._tasks.get(image)
+        if task is None or (task.done() and task.exception() is not None):
+            task = self._tasks[image] = asyncio.ensure_future(self.fetch(image))
+        await asyncio.shield(task)
         return recipe

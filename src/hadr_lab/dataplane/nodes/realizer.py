@@ -225,6 +225,7 @@ class Nodes:
             },
             "images": images.dump(table),
             "image_pull": self.waits.scaled(Wait.IMAGE_PULL).total_seconds(),
+            "registries": {name: self.region_address(name, FRONT) for name in self.state.regions()},
             "modules": self.peccy.modules,
             "paths": [str(self.peccy.folder)],
         }
