@@ -1,0 +1,24 @@
+output "identifier" {
+  description = "Identifier of the cluster."
+  value       = aws_rds_cluster.this.cluster_identifier
+}
+
+output "arn" {
+  description = "ARN of the cluster."
+  value       = aws_rds_cluster.this.arn
+}
+
+output "host" {
+  description = "Host name of the cluster's writer endpoint."
+  value       = aws_rds_cluster.this.endpoint
+}
+
+output "secret_arn" {
+  description = "Secret that RDS keeps; none in a global database."
+  value       = try(aws_rds_cluster.this.master_user_secret[0].secret_arn, null)
+}
+
+output "instance_ids" {
+  description = "Identifiers of the instances, known when they are there."
+  value       = aws_rds_cluster_instance.this[*].id
+}
