@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import httpx2
+import msgspec
 from lightkube import Client
 from lightkube.config.kubeconfig import KubeConfig
 from lightkube.config.models import Cluster, Context, User
+from lightkube.core.decoders import decode_list
 from lightkube.core.exceptions import ApiError
 from lightkube.models.autoscaling_v1 import ScaleSpec
-from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.models.meta_v1 import ObjectMeta, Status
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Node, Pod
 
@@ -46,6 +48,7 @@ class Kubernetes:
     """The members' clusters. `access` says how to reach one; it may raise CallError."""
 
     def __init__(self, access: Callable[[Member], Access]) -> None:
+        _learn_types()
         self._access = access
         self._lock = threading.Lock()
         self._clients: dict[str, tuple[Client, float]] = {}
@@ -124,6 +127,18 @@ def _connect(member: Member, access: Access) -> Client:
         return Client(config=config, timeout=TIMEOUT, field_manager=FIELD_MANAGER, trust_env=False)
     except (ssl.SSLError, ValueError) as error:
         raise Rejected(f"cluster {member.cluster}: its certificate authority cannot be read: {error}") from error
+
+
+def _learn_types() -> None:
+    """Let msgspec learn every type that is read here, in one thread.
+
+    It learns a type at its first use, and two threads that do so at once crash the process (msgspec 0.22, seen as SIGSEGV when both
+    clusters answered together).
+    """
+    for listed in (Deployment, Pod, Node):
+        decode_list(b'{"items":[]}', listed)
+    for kind in (Deployment, Deployment.Scale, Pod, Node, Status):
+        msgspec.json.Decoder(kind)
 
 
 def _scale(client: Client, namespace: str, name: str, replicas: int) -> str:
