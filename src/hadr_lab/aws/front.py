@@ -24,6 +24,7 @@ from moto.core.responses import BaseResponse
 from hadr_lab.aws.changes import Changes
 from hadr_lab.aws.dispatch import Dispatch, Unsupported
 from hadr_lab.aws.faults import THROTTLING, Fail, Fault, Faults, Hang, Reset
+from hadr_lab.aws.longpoll import EVERY_S, empty, without_wait
 from hadr_lab.aws.relay import AddressOf, Connect, Relay, connect_directly
 from hadr_lab.aws.s3 import S3
 from hadr_lab.aws.scope import Incoming, Scope, scope_of
@@ -191,12 +192,25 @@ class Front:
             if delay:
                 await asyncio.sleep(delay.total_seconds())
             if fault is None:
-                answer = await self._threaded(self._call, target, operation, request)
+                answer = await self._asked(target, operation, request)
             else:
                 answer = await self._struck(fault, target, request)
             return answer
         finally:
             self._note(region, target, operation, answer[0] if answer else 0, time.monotonic() - started)
+
+    async def _asked(self, target: Scope, operation: str, request: Incoming) -> Wire:
+        """The service's answer; a long poll asks again until something came or its time is over."""
+        if (target.service, operation) != ("sqs", "ReceiveMessage"):
+            answer: Wire = await self._threaded(self._call, target, operation, request)
+            return answer
+        request, patience = without_wait(request)
+        until = time.monotonic() + patience
+        while True:
+            answer = await self._threaded(self._call, target, operation, request)
+            if answer[0] != 200 or not empty(answer[2]) or time.monotonic() >= until:
+                return answer
+            await asyncio.sleep(EVERY_S)
 
     def _note(self, region: str, target: Scope, operation: str, status: int, seconds: float) -> None:
         call = Call(
