@@ -81,7 +81,8 @@ class Lab:
         said = subprocess.run(
             [str(program.path), *words], env=dict(program.env), capture_output=True, text=True, check=False, timeout=10
         )
-        return (said.stdout or said.stderr).splitlines()[0].strip() if (said.stdout or said.stderr) else "?"
+        first = (said.stdout or said.stderr or "?").splitlines()[0]
+        return first.replace(str(program.path), "").strip()
 
 
 @asynccontextmanager
@@ -92,7 +93,9 @@ async def running(run: Path, programs: Programs, waits: Waits, failed: Callable[
     await network.build({region: [region + zone for zone in ZONES] for region in REGIONS})
     with (run / "calls.jsonl").open("wb") as calls:
         lab = _joined(run, programs, waits, processes, network, lambda call: _note(calls.write, call))
-        await lab.front.warm(REGIONS)  # one after the other: Python 3.11 fails when two threads parse source at once, as moto's routes do
+        await lab.front.warm(
+            REGIONS
+        )  # one after the other: Python 3.11 fails when two threads parse source at once, as moto's routes do
         tasks = [asyncio.create_task(work, name=name) for name, work in (await _work(lab)).items()]
         for task in tasks:
             task.add_done_callback(lambda done: _told(done, failed))

@@ -25,12 +25,15 @@ STEP_WAITS: dict[str, tuple[tuple[Wait, int], ...]] = {
     "promote-database": ((Wait.AURORA_FAILOVER, 1),),
     "break-file-replication": ((Wait.EFS_BREAK, 1),),
     "nodes-ready": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1)),
-    "targets-healthy": ((Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD),),
-    "move-traffic": ((Wait.HEALTH_CHECK_INTERVAL, CHECK_THRESHOLD),),
+    "targets-healthy": ((Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD - 1),),
+    "move-traffic": ((Wait.HEALTH_CHECK_INTERVAL, CHECK_THRESHOLD - 1),),
     "wait-for-workload": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1)),
     "change-weights": ((Wait.DNS_PROPAGATION, 1),),
 }
-"""The simulated waits inside each step that nothing can shorten, one after the other, and how often each is waited for."""
+"""The simulated waits inside each step that nothing can shorten, one after the other, and how often each is waited for.
+
+N good checks in a row lie N - 1 intervals apart: the first may come at once.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
