@@ -30,6 +30,10 @@ resource "aws_vpc" "this" {
       condition     = length(setsubtract(local.zones, data.aws_availability_zones.this.names)) == 0
       error_message = "Not a zone of ${data.aws_region.this.name} for this account: ${join(", ", setsubtract(local.zones, data.aws_availability_zones.this.names))}. It has ${join(", ", data.aws_availability_zones.this.names)}."
     }
+    precondition {
+      condition     = length(setsubtract(keys(local.discovery), local.zones)) == 0
+      error_message = "A cluster lives in a zone that the VPC does not have: ${join(", ", setsubtract(keys(local.discovery), local.zones))}."
+    }
   }
 }
 
