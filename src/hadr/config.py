@@ -121,12 +121,42 @@ def parse_site(text: str) -> Site:
         raise ConfigError(f"not YAML: {' '.join(str(error).split())}") from error
     except TypeError as error:
         raise ConfigError(f"a key is not a plain word: {error}") from error
+    return _site(_fields(raw))
+
+
+def site_text(document: Any) -> str:
+    """A site.yaml from plain values, as Terraform's output `site` holds them. Raises ConfigError with the place.
+
+    Keys that are null are left out: Terraform writes null where a site.yaml has nothing.
+    """
+    plain = _without_nulls(msgspec.to_builtins(_fields(_without_nulls(document))))
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+
+
+def write_site(path: Path, text: str) -> None:
+    """Put `text` at `path` in one piece: whoever reads meanwhile sees the old file or the new one."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
+
+
+def _fields(raw: Any) -> SiteFields:
     try:
         fields = msgspec.convert(raw, SiteFields)
     except (msgspec.ValidationError, TypeError) as error:
         raise ConfigError(str(error)) from error
     _check(fields)
-    return _site(fields)
+    return fields
 
 
 def _check(fields: SiteFields) -> None:

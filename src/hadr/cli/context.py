@@ -37,7 +37,11 @@ class Context:
 
     def tell(self, document: Any) -> None:
         """The result for programs: plain JSON, never through markup or wrapping."""
-        self.out.file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        self.pass_on(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+    def pass_on(self, text: str) -> None:
+        """Text for a file or another program, as it is."""
+        self.out.file.write(text)
         self.out.file.flush()
 
     def narrate(self, line: str) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hadr import __version__, config
+from hadr.cli.config import app as config_app
 from hadr.cli.context import Context
 from hadr.cli.failover import Failover
 from hadr.core.errors import NoSuchRun
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 plan_app = typer.Typer(no_args_is_help=True, help="Show what a verb would do, and change nothing.")
 app.add_typer(plan_app, name="plan")
+app.add_typer(config_app, name="config")
 
 SiteFile = Annotated[Path, typer.Option("--site", envvar="HADR_SITE", help="The site's description.")]
 RunsFolder = Annotated[Path, typer.Option("--runs", envvar="HADR_RUNS", help="The folder of runs.")]
