@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
@@ -69,7 +70,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One answered call, as the call log has it. `status` 0: no answer was given (hang, reset)."""
+    """One answered call, as the call log has it. `status` 0: no answer was given (hang, reset). `error` is the answer's code."""
 
     at: datetime
     region: str
@@ -78,6 +79,7 @@ class Call:
     status: int
     access_key: str
     seconds: float
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +199,7 @@ class Front:
                 answer = await self._struck(fault, target, request)
             return answer
         finally:
-            self._note(region, target, operation, answer[0] if answer else 0, time.monotonic() - started)
+            self._note(region, target, operation, answer, time.monotonic() - started)
 
     async def _asked(self, target: Scope, operation: str, request: Incoming) -> Wire:
         """The service's answer; a long poll asks again until something came or its time is over."""
@@ -212,15 +214,16 @@ class Front:
                 return answer
             await asyncio.sleep(EVERY_S)
 
-    def _note(self, region: str, target: Scope, operation: str, status: int, seconds: float) -> None:
+    def _note(self, region: str, target: Scope, operation: str, answer: Wire | None, seconds: float) -> None:
         call = Call(
             at=datetime.now(UTC),
             region=region,
             service=target.service,
             operation=operation,
-            status=status,
+            status=answer[0] if answer else 0,
             access_key=target.access_key,
             seconds=seconds,
+            error=_error_code(answer) if answer and answer[0] >= 400 else "",
         )
         self.on_call(call)
 
@@ -263,6 +266,19 @@ class Front:
 
     async def _threaded(self, work: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.pool, work, *args)
+
+
+_CODE = re.compile(rb'<Code>([^<]+)</Code>|"__type": ?"(?:[^"#]*#)?([^"]+)"')
+
+
+def _error_code(answer: Wire) -> str:
+    """The error code of an answer in any of the wire protocols; empty when it has none (a HEAD's)."""
+    _, headers, body = answer
+    named = next((value for name, value in headers.items() if name.lower() == "x-amzn-errortype"), "")
+    if named:
+        return named.partition(":")[0]
+    found = _CODE.search(body.encode() if isinstance(body, str) else body or b"")
+    return (found[1] or found[2]).decode(errors="replace") if found else ""
 
 
 class _Server(uvicorn.Server):

@@ -81,12 +81,13 @@ def test_a_region_the_lab_lacks_is_one_clear_error(aws: Running) -> None:
 def test_what_nobody_implements_is_one_recorded_error(
     aws: Running, service: str, operation: str, arguments: dict[str, Any]
 ) -> None:
-    """In every wire protocol the client gets EmulatorUnsupported with status 400, and the front remembers it."""
+    """In every wire protocol the client gets EmulatorUnsupported with status 400, and front and call log remember it."""
     with pytest.raises(ClientError) as caught:
         getattr(aws.client(service), operation)(**arguments)
     assert code(caught) == "EmulatorUnsupported"
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert aws.front.unsupported[-1].service == service
+    assert (aws.calls[-1].service, aws.calls[-1].error) == (service, "EmulatorUnsupported")
 
 
 def test_a_breakdown_of_a_service_is_the_same_error(aws: Running) -> None:
@@ -101,7 +102,7 @@ def test_an_aws_error_stays_an_aws_error(aws: Running) -> None:
     """moto's own refusals pass with their codes."""
     with pytest.raises(ClientError) as caught:
         aws.client("ec2").describe_vpcs(VpcIds=["vpc-00000000"])
-    assert code(caught) == "InvalidVpcID.NotFound"
+    assert code(caught) == aws.calls[-1].error == "InvalidVpcID.NotFound"
 
 
 def test_changes_are_told_once_for_writes_and_never_for_reads(aws: Running) -> None:
