@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
+
 from hadr_lab import result as results
 from hadr_lab.checker import Content, Limits, judge
 from hadr_lab.drill.account import able, result_of, sustained
@@ -28,6 +30,8 @@ from hadr_lab.report import write as write_report
 from hadr_lab.result import Result
 from hadr_lab.scenario import Fault, Scenario
 
+CONTENT = "content.json"
+"""What the surviving member held at the end: with `history.jsonl` all that the judgement stands on."""
 PAUSE_S = 0.25
 ON_THE_WAY_S = 0.5
 """An answer that left a Region before it was cut off is heard this much later at most, plus the load generator's own lateness."""
@@ -197,7 +201,9 @@ class Drill:
         except Exception as error:  # noqa: BLE001  whatever a driver raises, the drill is judged as unknown with this reason
             evidence.reasons.append(f"content of {survivor}: {type(error).__name__}: {error}")
             return None
-        return Content(rows=rows, files=pictures.keys, latest=pictures.latest)
+        content = Content(rows=rows, files=pictures.keys, latest=pictures.latest)
+        (self.run / CONTENT).write_bytes(msgspec.json.encode(content))
+        return content
 
     async def _wind_up(self, evidence: Evidence) -> Result:
         await self._leave_in_order(evidence)

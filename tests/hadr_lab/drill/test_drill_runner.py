@@ -15,11 +15,11 @@ import pytest
 
 from hadr.core.journal import Chain
 from hadr_lab import result as results
-from hadr_lab.checker import Row
+from hadr_lab.checker import Content, Row, balance
 from hadr_lab.drill.ports import Answer, MemberPlace, Pictures, pictures_in
 from hadr_lab.drill.runner import Drill
 from hadr_lab.errors import StartFailed
-from hadr_lab.history import HISTORY, HistoryWriter, Kind, LoadSummary, Operation, Outcome, write_summary
+from hadr_lab.history import HISTORY, HistoryWriter, Kind, LoadSummary, Operation, Outcome, read_history, write_summary
 from hadr_lab.load.picture import picture
 from hadr_lab.load.spec import LoadSpec
 from hadr_lab.result import Result
@@ -343,8 +343,17 @@ def test_a_region_is_lost_and_recovered(tmp_path: Path) -> None:
     assert lab.moved is not None
     assert found.client_outage_s == pytest.approx(lab.moved - lab.cut, abs=0.1)
     left = {path.name for path in tmp_path.iterdir()}
-    assert left >= {"plan.json", "journal.jsonl", "history.jsonl", "result.json", "report.html"}
+    assert left >= {"plan.json", "journal.jsonl", "history.jsonl", "content.json", "result.json", "report.html"}
     assert results.read(tmp_path) == found
+
+
+def test_the_judgement_can_be_repeated_from_what_is_left_behind(tmp_path: Path) -> None:
+    """The run folder holds the content that the books were balanced against, so that anybody can check them again."""
+    found, lab = run(tmp_path, a_scenario("region-loss-stalled-replication"))
+    content = msgspec.json.decode((tmp_path / "content.json").read_bytes(), type=Content)
+    assert lab.spec is not None
+    books = balance(read_history(tmp_path).operations, content, ids=lab.spec.ids, loss=None)
+    assert tuple(key for account in books.accounts.values() for key in account.lost) == found.lost_writes != ()
 
 
 def test_the_result_has_every_key_of_the_contract(tmp_path: Path) -> None:
