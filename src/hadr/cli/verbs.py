@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +12,8 @@ from hadr import __version__, config
 from hadr.cli.config import app as config_app
 from hadr.cli.context import Context
 from hadr.cli.failover import Failover
+from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, Allow, AsJson, RunsFolder, SiteFile, Sure, To
+from hadr.cli.policy import policy
 from hadr.core.errors import NoSuchRun
 from hadr.core.guards import Guard
 from hadr.core.journal import RunRecord, Verified, run_record, verify
@@ -24,8 +25,6 @@ from hadr.report import run as run_report
 from hadr.report import status as status_report
 from hadr.report.words import length, moment
 
-YES, NO, UNKNOWN = 0, 1, 2
-
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -35,14 +34,7 @@ app = typer.Typer(
 plan_app = typer.Typer(no_args_is_help=True, help="Show what a verb would do, and change nothing.")
 app.add_typer(plan_app, name="plan")
 app.add_typer(config_app, name="config")
-
-SiteFile = Annotated[Path, typer.Option("--site", envvar="HADR_SITE", help="The site's description.")]
-RunsFolder = Annotated[Path, typer.Option("--runs", envvar="HADR_RUNS", help="The folder of runs.")]
-To = Annotated[str, typer.Option("--to", metavar="MEMBER", help="The member that is to serve.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Plain JSON on stdout.")]
-Allow = Annotated[list[Guard] | None, typer.Option("--allow", help="Lift the guard of this name; may be given again.")]
-
-DEFAULT_SITE, DEFAULT_RUNS = Path("site.yaml"), Path("runs")
+app.command()(policy)
 
 
 def _show_version(wanted: bool) -> None:
@@ -114,7 +106,7 @@ def failover(
     site: SiteFile = DEFAULT_SITE,
     runs: RunsFolder = DEFAULT_RUNS,
     allow: Allow = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the site's name first.")] = False,
+    yes: Sure = False,
     json: AsJson = False,
 ) -> int:
     """Make MEMBER serve, presuming the other one lost: plan, show, confirm, apply, prove."""

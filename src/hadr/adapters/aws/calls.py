@@ -6,24 +6,42 @@ the one place where botocore's errors are caught.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hadr.adapters.aws.errors import translate
 
+log = logging.getLogger("hadr.calls")
+
+
+class On(StrEnum):
+    """What a call touches, as far as IAM can tell it apart. ANY: the service knows no resources for this action."""
+
+    ANY = "anything"
+    DATABASES = "the global database and its clusters"
+    FILES = "the members' file systems"
+    CLUSTERS = "the members' EKS clusters"
+    ZONE = "the hosted zone"
+    RECORDS = "the service's own records in the hosted zone"
+    BUCKETS = "the switch buckets"
+    OBJECTS = "the switch objects"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permitted:
-    """One operation hadr may use. `action` is its name in IAM."""
+    """One operation hadr may use. `action` is its name in IAM, `on` what the policy binds it to."""
 
     service: str
     operation: str
     action: str
     changes: bool
     why: str
+    on: On = On.ANY
 
 
 CALLS = (
@@ -47,6 +65,7 @@ CALLS = (
         action="rds:FailoverGlobalCluster",
         changes=True,
         why="promote the target, data loss allowed",
+        on=On.DATABASES,
     ),
     Permitted(
         service="cloudwatch",
@@ -68,6 +87,7 @@ CALLS = (
         action="elasticfilesystem:DeleteReplicationConfiguration",
         changes=True,
         why="make the target's files writable",
+        on=On.FILES,
     ),
     Permitted(
         service="eks",
@@ -75,6 +95,7 @@ CALLS = (
         action="eks:DescribeCluster",
         changes=False,
         why="endpoint and certificate authority of a cluster",
+        on=On.CLUSTERS,
     ),
     Permitted(
         service="elbv2",
@@ -96,6 +117,7 @@ CALLS = (
         action="route53:ListResourceRecordSets",
         changes=False,
         why="the records whose weights are changed",
+        on=On.ZONE,
     ),
     Permitted(
         service="route53",
@@ -103,6 +125,7 @@ CALLS = (
         action="route53:ChangeResourceRecordSets",
         changes=True,
         why="move traffic by weights where that is possible",
+        on=On.RECORDS,
     ),
     Permitted(
         service="s3",
@@ -110,6 +133,7 @@ CALLS = (
         action="s3:ListBucket",
         changes=False,
         why="whether a member is declared active",
+        on=On.BUCKETS,
     ),
     Permitted(
         service="s3",
@@ -117,6 +141,7 @@ CALLS = (
         action="s3:PutObject",
         changes=True,
         why="declare a member active: the health-check switch",
+        on=On.OBJECTS,
     ),
     Permitted(
         service="s3",
@@ -124,6 +149,7 @@ CALLS = (
         action="s3:DeleteObject",
         changes=True,
         why="withdraw a declaration",
+        on=On.OBJECTS,
     ),
     Permitted(
         service="sts",
@@ -152,6 +178,7 @@ class Caller:
         """The answer of one call. Raises CallError; LookupError when the call is not in the table (a mistake in this program)."""
         permitted = BY_NAME[(service, operation)]
         where = f"{service} {operation} in {region}"
+        log.debug("service=%s operation=%s region=%s", service, operation, region)
         try:
             client = self.clients.client(service, region, changes=permitted.changes)
             return getattr(client, operation)(**arguments)
