@@ -1,0 +1,72 @@
+mock_provider "aws" {
+  source = "../mocks"
+
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["ap-southeast-1a", "ap-southeast-1b", "ap-southeast-1c"] }
+  }
+  mock_data "aws_region" {
+    defaults = { name = "ap-southeast-1" }
+  }
+}
+
+variables {
+  admin_principal_arns = ["arn:aws:iam::000000000000:role/admin"]
+}
+
+run "defaults" {
+  command = apply
+
+  assert {
+    condition     = output.members.one.DATABASE_HOST == output.members.two.DATABASE_HOST && output.members.one.FILE_SYSTEM_ID == output.members.two.FILE_SYSTEM_ID
+    error_message = "both members share one database and one file system"
+  }
+  assert {
+    condition     = output.members.one.CLUSTER_NAME == "peccy-one" && output.members.two.CLUSTER_NAME == "peccy-two" && output.members.two.NODE_INSTANCE_PROFILE == "peccy-two-node"
+    error_message = "each member has a cluster of its own"
+  }
+  assert {
+    condition     = alltrue([for record in aws_route53_record.this : record.name == "peccy.hadr.test" && one(record.weighted_routing_policy[*].weight) == 50])
+    error_message = "clients are divided evenly to begin with"
+  }
+  assert {
+    condition     = length(distinct([for record in aws_route53_record.this : record.set_identifier])) == 2 && alltrue([for check in aws_route53_health_check.ready : check.resource_path == "/readyz"])
+    error_message = "each member's record has a health check of its own"
+  }
+  assert {
+    condition     = length(module.network.zones) == 3
+    error_message = "control nodes and data are over three zones"
+  }
+}
+
+run "same_zone_twice" {
+  command         = plan
+  expect_failures = [var.members]
+  plan_options {
+    target = [module.network.aws_vpc.this]
+  }
+  variables {
+    members = { one = { zone = "ap-southeast-1a" }, two = { zone = "ap-southeast-1a" } }
+  }
+}
+
+run "wrong_values" {
+  command = plan
+  expect_failures = [
+    var.name,
+    var.cidr,
+    var.members,
+    var.weights,
+    var.kubernetes_version,
+    var.admin_principal_arns,
+    var.api_access_cidrs,
+  ]
+  variables {
+    name                 = "x"
+    cidr                 = "10.4.0.0"
+    members              = { one = { zone = "ap-southeast-1a" }, two = { zone = "us-east-1b" } }
+    weights              = { one = -1, two = 50 }
+    kubernetes_version   = "v1.35"
+    admin_principal_arns = ["root"]
+    api_access_cidrs     = ["0.0.0.0/0"]
+  }
+}

@@ -1,0 +1,66 @@
+mock_provider "aws" {
+  source = "../mocks"
+
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["ap-northeast-1a", "ap-northeast-1b", "ap-northeast-1c"] }
+  }
+  mock_data "aws_region" {
+    defaults = { name = "ap-northeast-1" }
+  }
+}
+
+variables {
+  admin_principal_arns = ["arn:aws:iam::000000000000:role/admin"]
+}
+
+run "defaults" {
+  command = apply
+
+  assert {
+    condition     = length(module.one.network.zones) == 3 && length(module.one.network.data_subnets) == 3
+    error_message = "the cluster and its data are over three zones"
+  }
+  assert {
+    condition     = output.members.one.CLUSTER_NAME == "peccy-one" && output.members.one.NODE_INSTANCE_PROFILE == "peccy-one-node" && output.members.one.AWS_REGION == "ap-northeast-1"
+    error_message = "names follow the member's identity"
+  }
+  assert {
+    condition     = startswith(output.members.one.DATABASE_SECRET_ARN, "arn:aws:secretsmanager:") && length(module.database.instance_ids) == 2
+    error_message = "two instances, and RDS keeps the password"
+  }
+  assert {
+    condition     = output.traffic.host == "peccy.hadr.test" && alltrue(aws_route53_record.this.alias[*].evaluate_target_health)
+    error_message = "the name is an alias that looks at its targets"
+  }
+}
+
+run "wrong_values" {
+  command = plan
+  expect_failures = [
+    var.name,
+    var.cidr,
+    var.zones,
+    var.kubernetes_version,
+    var.admin_principal_arns,
+    var.api_access_cidrs,
+  ]
+  variables {
+    name                 = "x"
+    cidr                 = "10.3.0.0/20"
+    zones                = ["us-east-1a", "us-east-1b", "us-east-1c"]
+    kubernetes_version   = "v1.35"
+    admin_principal_arns = ["root"]
+    api_access_cidrs     = ["0.0.0.0/0"]
+  }
+}
+
+run "no_such_region" {
+  command         = plan
+  expect_failures = [var.region]
+  plan_options {
+    target = [module.one.module.journal.aws_s3_bucket.this]
+  }
+  variables {
+    region = "Tokyo"
+  }
+}
