@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -193,10 +194,25 @@ def _on_term(task: asyncio.Task[int]) -> None:
         loop.add_signal_handler(number, task.cancel)
 
 
-async def _main(home: Home) -> int:
+async def _main(home: Home) -> NoReturn:
+    """Carry out the order and end at once: what still runs ends with this process's pid namespace, so nothing is waited for."""
     task = asyncio.ensure_future(carry_out(home))
     _on_term(task)
-    return await task
+    try:
+        code = await task
+    except asyncio.CancelledError:
+        code = 143
+    except LabError as error:
+        sys.stderr.write(f"hadr-lab: {error}\n")
+        code = error.exit_code
+    except Exception as error:
+        log.exception("lab ended")
+        sys.stderr.write(f"hadr-lab: {error!r}; see {home.run / 'logs' / 'lab.log'}\n")
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    logging.shutdown()
+    os._exit(code)
 
 
 def main(argv: list[str]) -> int:
@@ -211,14 +227,10 @@ def main(argv: list[str]) -> int:
     progress = Progress()
     try:
         home = Home(order=order, inside=inside, programs=obtain(progress), run=run, progress=progress)
-        return asyncio.run(_main(home))
     except LabError as error:
         sys.stderr.write(f"hadr-lab: {error}\n")
         return error.exit_code
-    except BaseExceptionGroup as group:
-        log.exception("lab ended")
-        sys.stderr.write(f"hadr-lab: {group.exceptions[0]}; see {run / 'logs' / 'lab.log'}\n")
-        return 1
+    return asyncio.run(_main(home))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ STATE = Path("/run/lab")
 ROOT = Path(__file__).resolve().parents[2]
 FRONT_HOST, FRONT_PORT = 10, 80
 RESOLVER_HOST = 53
+STOP_WITHIN_S = 3
 KEYS = Keys(access="lab", secret="lab")  # noqa: S106  made up: the emulator takes any
 
 
@@ -104,7 +105,7 @@ async def running(run: Path, programs: Programs, waits: Waits, failed: Callable[
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks, timeout=STOP_WITHIN_S)  # whoever still lingers ends with the pid namespace
             lab.front.close()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -75,7 +76,7 @@ def standard(programs: Programs, peccy: Path) -> dict[str, Recipe]:
         "karpenter/controller": program_recipe(programs["karpenter"], "controller"),
         "eks/aws-load-balancer-controller": program_recipe(programs["aws-load-balancer-controller"], "controller"),
         "eks/coredns": program_recipe(programs["coredns"]),
-        "peccy-app": Recipe(argv=("peccy-app",), call="app.main:main", keep=(str(peccy),)),
+        "peccy-app": Recipe(argv=("peccy-app",), call="app.main:main", keep=(str(peccy), sys.prefix, sys.base_prefix)),
         "peccy-web": Recipe(
             argv=("sh", str(peccy / "web" / "start")),
             names=("start",),
