@@ -57,12 +57,15 @@ module "operator" {
   providers      = { aws = aws.one }
   name           = "${var.name}-hadr"
   principal_arns = length(var.operator_principal_arns) > 0 ? var.operator_principal_arns : var.admin_principal_arns
-  resources = {
-    rds               = [aws_rds_global_cluster.this.arn, module.database_one.arn, module.database_two.arn]
-    elasticfilesystem = [module.one.files.arn, module.two.files.arn]
-    eks               = [module.one.cluster.arn, module.two.cluster.arn]
-    route53           = [aws_route53_zone.this.arn]
-    s3                = ["${module.switch.arn}/${local.declared}"]
+  record_name    = local.host
+  things = {
+    DATABASES = [aws_rds_global_cluster.this.arn, module.database_one.arn, module.database_two.arn]
+    FILES     = [module.one.files.arn, module.two.files.arn]
+    CLUSTERS  = [module.one.cluster.arn, module.two.cluster.arn]
+    ZONE      = [aws_route53_zone.this.arn]
+    RECORDS   = [aws_route53_zone.this.arn]
+    BUCKETS   = [module.switch.arn]
+    OBJECTS   = ["${module.switch.arn}/${local.declared}"]
   }
 }
 

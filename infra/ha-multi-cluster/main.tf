@@ -104,9 +104,11 @@ module "operator" {
   source         = "../modules/operator"
   name           = "${var.name}-hadr"
   principal_arns = length(var.operator_principal_arns) > 0 ? var.operator_principal_arns : var.admin_principal_arns
-  resources = {
-    eks     = [for cluster in module.cluster : cluster.arn]
-    route53 = [aws_route53_zone.this.arn]
+  record_name    = local.host
+  things = {
+    CLUSTERS = [for cluster in module.cluster : cluster.arn]
+    ZONE     = [aws_route53_zone.this.arn]
+    RECORDS  = [aws_route53_zone.this.arn]
   }
 }
 

@@ -47,9 +47,11 @@ module "operator" {
   source         = "../modules/operator"
   name           = "${var.name}-hadr"
   principal_arns = length(var.operator_principal_arns) > 0 ? var.operator_principal_arns : var.admin_principal_arns
-  resources = {
-    eks     = [module.one.cluster.arn]
-    route53 = [aws_route53_zone.this.arn]
+  record_name    = local.host
+  things = {
+    CLUSTERS = [module.one.cluster.arn]
+    ZONE     = [aws_route53_zone.this.arn]
+    RECORDS  = [aws_route53_zone.this.arn]
   }
 }
 

@@ -1,18 +1,19 @@
-# The role hadr works with: exactly the calls in its own table (actions.json, see generate.py), bound to this site's resources where
-# the service allows it. Reads of services without resource-level permissions are for any resource.
+# The role hadr works with: exactly the calls in its own table (actions.json, see generate.py), bound to this site's things. The ARNs
+# have `*` for the account, as `hadr policy` writes them, so that `hadr policy --check` can compare; a role acts in its own account only.
+
+data "aws_caller_identity" "this" {}
 
 locals {
   actions = jsondecode(file("${path.module}/actions.json"))
+  account = data.aws_caller_identity.this.account_id
+  things  = merge({ ANY = ["*"] }, { for on, arns in var.things : on => [for arn in arns : replace(arn, ":${local.account}:", ":*:")] })
 
-  # What may be changed, by service; a service that is not here changes nothing.
-  changed = { for service, arns in var.resources : service => arns if length(arns) > 0 }
-  bound   = ["eks", "route53", "s3"]
-
-  reads = { for service, kinds in local.actions : service => kinds.reads if length(kinds.reads) > 0 }
-  changes = {
-    for service, kinds in local.actions : service => kinds.changes
-    if length(kinds.changes) > 0 && contains(keys(local.changed), service)
-  }
+  # One statement for each kind of access to each kind of thing that the site has.
+  statements = merge([
+    for on, kinds in local.actions : {
+      for access, actions in kinds : "${access == "changes" ? "Change" : "Read"}${title(lower(on))}" => { on = on, actions = actions }
+    } if length(lookup(local.things, on, [])) > 0
+  ]...)
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -26,32 +27,28 @@ data "aws_iam_policy_document" "trust" {
 }
 
 data "aws_iam_policy_document" "this" {
-  # checkov:skip=CKV_AWS_356:describing calls know no resource-level permissions; every change is bound to this site's resources
+  # checkov:skip=CKV_AWS_356:describing calls know no resource-level permissions; every change is bound to this site's things
 
   dynamic "statement" {
-    for_each = { for service, actions in local.reads : service => actions if !contains(local.bound, service) }
+    for_each = local.statements
     content {
-      sid       = "Read${title(statement.key)}"
-      actions   = statement.value
-      resources = ["*"]
-    }
-  }
+      sid       = statement.key
+      actions   = statement.value.actions
+      resources = local.things[statement.value.on]
 
-  dynamic "statement" {
-    for_each = { for service, actions in local.reads : service => actions if contains(local.bound, service) && contains(keys(local.changed), service) }
-    content {
-      sid       = "Read${title(statement.key)}OfThisSite"
-      actions   = statement.value
-      resources = statement.key == "s3" ? [for arn in local.changed[statement.key] : split("/", arn)[0]] : local.changed[statement.key]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local.changes
-    content {
-      sid       = "Change${title(statement.key)}"
-      actions   = statement.value
-      resources = local.changed[statement.key]
+      # Nothing of the zone but the service's own name may be changed, and nothing may be deleted.
+      dynamic "condition" {
+        for_each = statement.value.on == "RECORDS" ? {
+          NormalizedRecordNames = [var.record_name]
+          RecordTypes           = ["A", "AAAA"]
+          Actions               = ["UPSERT"]
+        } : {}
+        content {
+          test     = "ForAllValues:StringEquals"
+          variable = "route53:ChangeResourceRecordSets${condition.key}"
+          values   = condition.value
+        }
+      }
     }
   }
 }

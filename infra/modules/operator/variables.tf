@@ -8,7 +8,12 @@ variable "principal_arns" {
   type        = list(string)
 }
 
-variable "resources" {
-  description = "IAM's name of a service to what hadr may change of it in this site: ARNs. S3: objects; EKS and Route 53: also what it may read."
+variable "things" {
+  description = "Kind of thing, as actions.json calls it, to the ARNs that this site has of it. Kinds that are missing allow nothing."
   type        = map(list(string))
+}
+
+variable "record_name" {
+  description = "Name of the service: the only records that may be changed."
+  type        = string
 }
