@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import click
 import typer
 
-from hadr_lab import host, launch, session
+from hadr_lab import control, host, launch, session
 from hadr_lab.errors import LabError, UsageError
 from hadr_lab.progress import Progress
 from hadr_lab.scenario import catalogue, load
@@ -98,6 +98,27 @@ def execute(command: Annotated[list[str], typer.Argument(help="Program and argum
     sys.stdout.flush()
     argv = found.enter(command)
     os.execvpe(argv[0], argv, inside)  # noqa: S606
+
+
+Kind = Annotated[str, typer.Argument(metavar="FAULT", help="lose-region, or stall-replication.")]
+Where = Annotated[str, typer.Argument(help="The Region; or database or files, both when left out.")]
+
+
+@app.command()
+def fault(kind: Kind, where: Where = "", run: Run = LATEST) -> None:
+    """Harm a lab that is up: `fault lose-region us-east-1`, `fault stall-replication database`. It lasts until `heal`."""
+    _order(control.Order(fault=control.fault_of(kind, where)), run)
+
+
+@app.command()
+def heal(kind: Kind, where: Where = "", run: Run = LATEST) -> None:
+    """Take back what `fault` did, by the same words. A Region comes back as it is: nobody makes it active again."""
+    _order(control.Order(fault=control.fault_of(kind, where), heal=True), run)
+
+
+def _order(order: control.Order, run: Path) -> None:
+    control.ask(session.find(run), order)
+    typer.echo(control.told(order))
 
 
 @app.command()

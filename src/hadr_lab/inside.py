@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import yaml
 
 from hadr_lab import boot
+from hadr_lab.control import Control
 from hadr_lab.drill.runner import Drill
 from hadr_lab.errors import LabError, StartFailed
 from hadr_lab.forward import forward
@@ -88,9 +89,11 @@ async def _site(home: Home, lab: Lab, meter: Meter) -> int:
     await _deploy(home, outputs)
     await boot.until_serving(outputs["host"], home.run, home.progress)
     home.progress.step(f"the site serves http://{outputs['host']}/ ({meter.sample():.0f} MB in all)")
-    if not home.order.scenario:
-        return await _stay(home, session)
-    return await _drill(home, LiveSite(lab=lab, outputs=outputs, site=Path(session.site_file), meter=meter))
+    site = LiveSite(lab=lab, outputs=outputs, site=Path(session.site_file), meter=meter)
+    if home.order.scenario:
+        return await _drill(home, site)
+    home.servers.append(await Control(site=site, regions=REGIONS).serve())
+    return await _stay(home, session)
 
 
 async def _drill(home: Home, site: LiveSite) -> int:
@@ -147,9 +150,16 @@ async def _open_doors(home: Home, lab: Lab, outputs: Mapping[str, Any]) -> Sessi
         host=outputs["host"],
         site_file=str(site),
         kubeconfig=str(kubeconfig),
+        kubeconfig_inside=":".join(str(home.run / f"kubeconfig-{name}") for name in outputs["members"]),
+        tools=tuple(dict.fromkeys(str(path.parent) for path in (Path(sys.executable), *_tools(home.programs)))),
     )
     session.write(home.run)
     return session
+
+
+def _tools(programs: Programs) -> list[Path]:
+    """What a person at a shell uses that the lab brings along."""
+    return [programs[name].path for name in ("kubectl", "helm")]
 
 
 async def _to_host(lab: Lab, host: str) -> socket.socket:
@@ -183,7 +193,8 @@ def merged(texts: list[str]) -> dict[str, Any]:
 
 async def _stay(home: Home, session: Session) -> int:
     home.progress.step(f"AWS API {session.aws_endpoint}   web {session.web_endpoint}   run folder {home.run}")
-    home.progress.step('in another shell: eval "$(hadr-lab env)"; kubectl get nodes,pods -A; Ctrl-C here ends everything')
+    home.progress.step('in another shell: eval "$(hadr-lab env)"; kubectl get nodes,pods -A; hadr-lab fault lose-region us-east-1')
+    home.progress.step("Ctrl-C here ends everything")
     await asyncio.Event().wait()
     return 0
 

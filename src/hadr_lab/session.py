@@ -20,7 +20,10 @@ FILE = "lab.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A running lab as other processes see it. `pid` is the host's number of the lab's first process."""
+    """A running lab as other processes see it. `pid` is the host's number of the lab's first process.
+
+    `kubeconfig_inside` leads to the clusters' own addresses; `tools` are the folders of kubectl, helm, hadr and hadr-lab.
+    """
 
     pid: int
     architecture: str
@@ -30,6 +33,8 @@ class Session:
     host: str
     site_file: str
     kubeconfig: str
+    kubeconfig_inside: str = ""
+    tools: tuple[str, ...] = ()
     resolver: str = "198.18.0.53"
 
     def write(self, run: Path) -> None:
@@ -51,11 +56,12 @@ class Session:
             "KUBECONFIG": self.kubeconfig,
             "HADR_SITE": self.site_file,
             "HADR_LAB_WEB": self.web_endpoint,
+            "PATH": os.pathsep.join((*self.tools, os.environ.get("PATH", os.defpath))),
         }
 
     def inside_environment(self) -> dict[str, str]:
-        """What a program inside the lab needs instead: the edge's own address of the AWS API."""
-        return {**self.environment(), "AWS_ENDPOINT_URL": "http://198.18.0.10"}
+        """What a program inside the lab needs instead: the edge's own address of the AWS API, and the clusters' own."""
+        return {**self.environment(), "AWS_ENDPOINT_URL": "http://198.18.0.10", "KUBECONFIG": self.kubeconfig_inside}
 
     def enter(self, command: list[str]) -> list[str]:
         """The command line that runs `command` inside the lab, where an operator outside both Regions would be."""
