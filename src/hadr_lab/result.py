@@ -190,6 +190,7 @@ def table(result: Result, *, report: Path | None = None) -> str:
     lines += _aligned("phase", ((name.replace("_", " "), seconds(result.phases.get(name))) for name in PHASES))
     lines += ["", *_aligned("measured", _measured(result))]
     lines += ["", *(f"! {reason}" for reason in result.reasons)] if result.reasons else []
+    lines += ["", f"! {result.actor} ended {result.act_exit_code}: {result.act_said}"] if result.act_exit_code else []
     missed = [e for e in result.expectations if not e.met]
     lines += ["", *(f"! expected {e.what}: {e.expected}; seen: {e.seen}" for e in missed)] if missed else []
     lines += ["", f"report  {report}"] if report else []
