@@ -1,6 +1,6 @@
 """EC2's model, moto's with its faults mended: zones, addresses, placement, capacity, and the time an instance is pending.
 
-A Region of the lab has the zones a, b and c in that order, no default VPC (well-kept accounts delete it), and EKS's images. It
+A Region has the first three zones that accounts have there, no default VPC (well-kept accounts delete it), and EKS's images. It
 must never invent a placement: an instance is in the zone of its subnet.
 """
 
@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from moto.core.types import Base64EncodedString
-from moto.ec2.models import EC2Backend
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend, Zone
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface as MotoInterface
 from moto.ec2.models.instance_types import InstanceType
@@ -23,22 +22,22 @@ from hadr_lab.aws.service import AwsError
 from hadr_lab.aws.services.addresses import Addresses
 from hadr_lab.aws.services.capacity import Capacity, is_standard, vcpus
 from hadr_lab.aws.services.catalogue import OFFERED
+from hadr_lab.aws.services.ec2_network import NetworkBackend
 from hadr_lab.aws.services.images import eks_images, registered
 
-ZONE_LETTERS = ("a", "b", "c")
+ZONES = 3
 ALIVE = ("pending", "running")
 
 
 def _zones() -> dict[str, list[Zone]]:
-    """Three zones for each Region moto knows, ids in the order of names (us-east-1a is use1-az1)."""
-    made = {}
-    for region, zones in RegionsAndZonesBackend.zones.items():
-        stem = zones[0].zone_id.rsplit("-az", 1)[0]
-        made[region] = [
-            Zone(name=region + letter, region_name=region, zone_id=f"{stem}-az{number}")
-            for number, letter in enumerate(ZONE_LETTERS, start=1)
+    """The first three zones of each Region moto knows (Tokyo's are a, c, d), ids in the order of names (us-east-1a is use1-az1)."""
+    return {
+        region: [
+            Zone(name=zone.name, region_name=region, zone_id=f"{zone.zone_id.rsplit('-az', 1)[0]}-az{number}")
+            for number, zone in enumerate(sorted(zones, key=lambda zone: str(zone.name))[:ZONES], start=1)
         ]
-    return made
+        for region, zones in RegionsAndZonesBackend.zones.items()
+    }
 
 
 class NetworkInterface(MotoInterface):
@@ -59,7 +58,7 @@ class Placement(InstancePlacement):
         self.availability_zone_id = zone.zone_id
 
 
-class Ec2Backend(EC2Backend):
+class Ec2Backend(NetworkBackend):
     """EC2 of one Region. `capacity` and `pending` are bound on a subclass before first use."""
 
     capacity: ClassVar[Capacity]
