@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from moto.core.responses import ActionResult
-from moto.rds.models import DBCluster
+from moto.rds.models import DBCluster, DBInstance
 from moto.rds.responses import RDSResponse
 
 from hadr_lab.aws.service import AwsError
@@ -62,7 +62,28 @@ class Rds(Serial, RDSResponse):
         instance = self.model.create_db_instance(self.params)
         if owner and self._cluster(owner).status == CREATING:
             instance.status = CREATING
+        self._observe(instance)
         return ActionResult({"DBInstance": instance})
+
+    def modify_db_instance(self) -> ActionResult:
+        """ModifyDBInstance."""
+        identifier = self.params["DBInstanceIdentifier"]
+        answer = super().modify_db_instance()
+        self._observe(self.model.describe_db_instances(self.params.get("NewDBInstanceIdentifier") or identifier)[0])
+        return answer
+
+    def _observe(self, instance: DBInstance) -> None:
+        """Performance Insights as they were asked for, which moto leaves out."""
+        enabled = self.params.get("EnablePerformanceInsights")
+        if enabled is None:
+            return
+        key = self.params.get("PerformanceInsightsKMSKeyId") if enabled else None
+        days = self.params.get("PerformanceInsightsRetentionPeriod", 7) if enabled else None
+        vars(instance).update(
+            performance_insights_enabled=enabled,
+            performance_insights_kms_key_id=key,
+            performance_insights_retention_period=days,
+        )
 
     def _next_zone(self, cluster: DBCluster) -> str:
         """The zone of the subnet group that has fewest of the cluster's instances."""

@@ -32,9 +32,9 @@ class DBCluster(MotoCluster):
         self._status = value
 
     @property
-    def scaling_configuration_info(self) -> dict[str, Any]:
-        """Of serverless v1 clusters only; a provisioned cluster has none."""
-        return super().scaling_configuration_info if self.scaling_configuration else {}
+    def scaling_configuration_info(self) -> dict[str, Any] | None:  # type: ignore[override]  # moto always tells one
+        """Of serverless v1 clusters only; a provisioned cluster has none, not even an empty one."""
+        return super().scaling_configuration_info if self.scaling_configuration else None
 
 
 class GlobalDatabase(GlobalCluster):

@@ -298,3 +298,21 @@ def test_protection_and_tags_of_a_global_cluster(cloud: Cloud) -> None:
         rds.delete_global_cluster(GlobalClusterIdentifier=name)
     rds.modify_global_cluster(GlobalClusterIdentifier=name, DeletionProtection=False, NewGlobalClusterIdentifier=f"{name}-2")
     rds.delete_global_cluster(GlobalClusterIdentifier=f"{name}-2")
+
+
+def test_an_instance_tells_its_performance_insights_and_a_provisioned_cluster_no_scaling(cloud: Cloud) -> None:
+    """Performance Insights and their key are echoed and can be switched off; ScalingConfigurationInfo is serverless v1's alone."""
+    rds, key = cloud("rds"), "arn:aws:kms:us-east-1:123456789012:key/c2538682-9099-46fd-8807-6916f173caa1"
+    made = cluster(cloud, EAST_1, MasterUsername="peccy", MasterUserPassword="longenough")
+    name = unique("instance")
+    given = {"DBClusterIdentifier": made["DBClusterIdentifier"], "DBInstanceClass": "db.r6g.large", "Engine": ENGINE}
+    rds.create_db_instance(DBInstanceIdentifier=name, **given, EnablePerformanceInsights=True, PerformanceInsightsKMSKeyId=key)
+    (told,) = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+    assert (told["PerformanceInsightsEnabled"], told["PerformanceInsightsKMSKeyId"]) == (True, key)
+    assert told["PerformanceInsightsRetentionPeriod"] == 7
+    rds.modify_db_instance(DBInstanceIdentifier=name, EnablePerformanceInsights=False)
+    (told,) = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+    assert told["PerformanceInsightsEnabled"] is False
+    assert "PerformanceInsightsKMSKeyId" not in told
+    (described,) = rds.describe_db_clusters(DBClusterIdentifier=made["DBClusterIdentifier"])["DBClusters"]
+    assert "ScalingConfigurationInfo" not in described
