@@ -15,6 +15,7 @@ from moto.core.base_backend import BackendDict
 from moto.ec2.models import ec2_backends
 from moto.efs.models import efs_backends
 from moto.elbv2.models import elbv2_backends
+from moto.iam.models import iam_backends
 from moto.rds.models import rds_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -27,6 +28,7 @@ from hadr_lab.aws.services.eks_access import identity
 from hadr_lab.aws.services.eks_registry import EksRegistry
 from hadr_lab.aws.services.eks_views import cluster_views
 from hadr_lab.aws.services.file_replication import Files
+from hadr_lab.aws.services.iam import IamBackend
 from hadr_lab.aws.services.instances import claimed, instance_views, subnet_views, terminated
 from hadr_lab.aws.services.rds_models import RdsBackend
 from hadr_lab.aws.services.scaling import Scaling
@@ -75,11 +77,13 @@ class State:
         model = type("Ec2Backend", (Ec2Backend,), {"capacity": self.capacity, "pending": pending})
         ec2_backends.backend = model
         rds_backends.backend = RdsBackend
+        iam_backends.backend = IamBackend
         kept: tuple[BackendDict, ...] = (  # type: ignore[type-arg]  # of as many kinds as there are services
             ec2_backends,
             rds_backends,
             efs_backends,
             elbv2_backends,
+            iam_backends,
             cloudwatch_backends,
             secretsmanager_backends,
         )
