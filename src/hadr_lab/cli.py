@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
+from typer.exceptions import Abort, TyperException
 
 from hadr_lab import control, host, launch, session
 from hadr_lab.errors import LabError, UsageError
@@ -61,10 +61,10 @@ def demo(
     script = load(scenario_name)
     if script.architecture != architecture:
         raise UsageError(f"scenario {scenario_name} is for {script.architecture}, not {architecture}")
+    ready = launch.prepare(architecture)
     folder = _run_folder(runs, scenario_name)
-    raise typer.Exit(
-        launch.launch(launch.Order(architecture=architecture, scenario=scenario_name, speed=speed, seed=seed, run=str(folder)))
-    )
+    order = launch.Order(architecture=architecture, scenario=scenario_name, speed=speed, seed=seed, run=str(folder))
+    raise typer.Exit(launch.launch(order, ready))
 
 
 @app.command()
@@ -72,15 +72,14 @@ def up(
     architecture: Architecture = "dr-multi-region",
     speed: Speed = launch.DEFAULT_SPEED,
     runs: Runs = RUNS,
-    aws_port: Annotated[int, typer.Option(help="Port of the AWS API on 127.0.0.1; 0 takes a free one.")] = 0,
-    web_port: Annotated[int, typer.Option(help="Port of the service on 127.0.0.1; 0 takes a free one.")] = 0,
+    aws_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the AWS API on 127.0.0.1; 0 takes a free one.")] = 0,
+    web_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the service on 127.0.0.1; 0 takes a free one.")] = 0,
 ) -> None:
     """Bring a site up and keep it up until Ctrl-C, which ends all of it."""
+    ready = launch.prepare(architecture, aws_port=aws_port, web_port=web_port)
     folder = _run_folder(runs, f"up-{architecture}")
-    order = launch.Order(
-        architecture=architecture, scenario="", speed=speed, seed=1, run=str(folder), aws_port=aws_port, web_port=web_port
-    )
-    raise typer.Exit(launch.launch(order))
+    order = launch.Order(architecture=architecture, scenario="", speed=speed, seed=1, run=str(folder))
+    raise typer.Exit(launch.launch(order, ready))
 
 
 @app.command()
@@ -165,16 +164,17 @@ def doctor() -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code; the errors of this product and of Click become one line each."""
+    """Run the command line and return its exit code; the errors of this product and of typer become one line each."""
     try:
         result: Any = app(args=arguments, standalone_mode=False)
     except LabError as error:
         typer.echo(f"hadr-lab: {error}", err=True)
         return error.exit_code
-    except click.ClickException as error:
-        typer.echo(f"hadr-lab: {error.format_message()}", err=True)
+    except TyperException as error:
+        if said := error.format_message():  # nothing is said where the help was shown instead
+            typer.echo(f"hadr-lab: {said.rstrip('.')}; `hadr-lab --help` lists what there is", err=True)
         return UsageError.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (Abort, KeyboardInterrupt):
         return 130
     return result if isinstance(result, int) else 0
 

@@ -1,16 +1,18 @@
-"""From the host into the lab: obtain the programs, check the machine, open the host's sockets, start the inner process.
+"""From the host into the lab: check the machine, obtain the programs, open the host's sockets, start the inner process.
 
 Everything that needs the host's network (downloads, builds) happens here, before the lab's namespaces exist.
 """
 
 from __future__ import annotations
 
+import socket
 import sys
 from dataclasses import dataclass
 
 import msgspec
 
 from hadr_lab import host
+from hadr_lab.errors import UsageError
 from hadr_lab.outer import listen, run_inside
 from hadr_lab.progress import Progress
 from hadr_lab.toolchain import obtain
@@ -28,8 +30,6 @@ class Order:
     speed: float
     seed: int
     run: str
-    aws_port: int = 0
-    web_port: int = 0
 
     def encode(self) -> str:
         """As one command-line argument."""
@@ -41,11 +41,20 @@ class Order:
         return msgspec.json.decode(text, type=cls)
 
 
-def launch(order: Order) -> int:
-    """Carry out `order`; returns the exit code. Raises LabError when the machine cannot or a program is missing."""
-    progress = Progress()
+def prepare(architecture: str, *, aws_port: int = 0, web_port: int = 0) -> dict[str, socket.socket]:
+    """Everything that can be refused before anything is started or written; returns the listening sockets, by name.
+
+    Raises UsageError for an unknown architecture or a taken port, HostRefused and MissingProgram when the machine cannot.
+    """
+    if architecture not in ARCHITECTURES:
+        raise UsageError(f"no architecture {architecture!r}; there are: {', '.join(ARCHITECTURES)}")
     host.check()
-    obtain(progress)
-    sockets = {"aws": listen(order.aws_port), "web": listen(order.web_port), "kubernetes-one": listen(), "kubernetes-two": listen()}
+    sockets = {"aws": listen(aws_port), "web": listen(web_port), "kubernetes-one": listen(), "kubernetes-two": listen()}
+    obtain(Progress())
+    return sockets
+
+
+def launch(order: Order, sockets: dict[str, socket.socket]) -> int:
+    """Carry out `order` behind `sockets`, which are handed down and closed here; returns the exit code."""
     sys.stdout.flush()
     return run_inside([sys.executable, "-m", "hadr_lab.inside", order.encode()], sockets)

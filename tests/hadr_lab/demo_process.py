@@ -6,6 +6,8 @@ labs on the machine have others.
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import re
 import signal
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 LAB = (sys.executable, "-c", "from hadr_lab.cli import main; main()")
 SOURCES = Path(__file__).resolve().parents[2] / "src"
@@ -76,6 +79,19 @@ class Lab:
         """Send the outer process a signal, and its exit code."""
         self.child.send_signal(number)
         return self.wait(within)
+
+    def browse(self, path: str) -> tuple[int, str]:
+        """What the site says to a browser of the host; (0, "") when nobody answers."""
+        session = json.loads((self.run / "lab.json").read_bytes())
+        connection = http.client.HTTPConnection(urlsplit(session["web_endpoint"]).netloc, timeout=10)
+        try:
+            connection.request("GET", path, headers={"Host": session["host"]})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            return 0, ""
+        finally:
+            connection.close()
 
     def spaces(self) -> frozenset[str]:
         """The namespaces that exist because of it: those its processes are in, and those that only a mount in there keeps."""
