@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from hadr.core.site import Member
-from hadr.core.view import Answer, ComputeState, DatabaseState, FilesState, Lag, TargetsState
+from hadr.core.view import Answer, ComputeState, DatabaseState, FilesState, Lag, Protection, TargetsState
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -53,6 +53,9 @@ class Compute(Protocol):
     def stop(self, member: Member) -> str:
         """Scale the workload and the node maker to 0."""
 
+    def quiesce(self, member: Member) -> str:
+        """Scale the workload to 0 and leave the node maker, which then takes its nodes away."""
+
 
 class Database(Protocol):
     """The global database, always as a member's own Region tells it."""
@@ -64,6 +67,9 @@ class Database(Protocol):
     def promote(self, member: Member) -> str:
         """Ask the member's Region to make its cluster the writer, data loss allowed."""
 
+    def switch_over(self, member: Member, *, away: Member) -> str:
+        """Ask the Region of `away`, the writer's, to make the member's cluster the writer without loss."""
+
 
 class Files(Protocol):
     """The members' file systems, always as a member's own Region tells it."""
@@ -71,7 +77,16 @@ class Files(Protocol):
     def observe(self, member: Member) -> FilesState: ...
 
     def break_replication(self, member: Member, *, source: str, local_only: bool) -> str:
-        """Delete the replication from `source` that ends at the member, asked in the member's Region."""
+        """Delete the replication from `source` that begins or ends at the member, asked in the member's Region."""
+
+    def protection(self, member: Member) -> Protection:
+        """Whether the member's file system may be made a destination."""
+
+    def allow_overwrite(self, member: Member) -> str:
+        """Let the member's file system be made a destination."""
+
+    def replicate(self, member: Member, *, origin: Member) -> str:
+        """Replicate the files of `origin` to the member's file system, asked in the Region of `origin`."""
 
 
 class Traffic(Protocol):

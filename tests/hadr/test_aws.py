@@ -29,7 +29,7 @@ from hadr.adapters.aws.session import Sessions
 from hadr.adapters.aws.switch import S3Switch
 from hadr.adapters.memory import VirtualClock, example_site
 from hadr.core.errors import CallError, Denied, Gone, Indefinite, Rejected, Throttled, Unreachable
-from hadr.core.view import DatabaseState, FilesRole, FilesState, Lag, TargetsState
+from hadr.core.view import DatabaseState, FilesRole, FilesState, Lag, Protection, TargetsState
 
 SITE = example_site()
 ONE, TWO = SITE.members
@@ -137,6 +137,15 @@ def test_a_promotion_is_asked_in_the_targets_region_with_data_loss_allowed(aws: 
     aws.all_asked()
 
 
+def test_a_switchover_is_asked_in_the_writers_region(aws: Stubbed) -> None:
+    """Without any word of data loss; the target is named by the ARN that its own Region tells."""
+    aws.answers("rds", "us-east-2", "describe_db_clusters", None, a_cluster())
+    expected = {"GlobalClusterIdentifier": "peccy", "TargetDbClusterIdentifier": ARN_TWO}
+    aws.answers("rds", "us-east-1", "switchover_global_cluster", expected, {})
+    assert Aurora(SITE, Caller(aws), VirtualClock()).switch_over(TWO, away=ONE) == f"switching over to {ARN_TWO}"
+    aws.all_asked()
+
+
 def test_databases_that_are_not_there_are_gone(aws: Stubbed) -> None:
     """An empty list is no database of that name."""
     aurora = Aurora(SITE, Caller(aws), VirtualClock())
@@ -210,6 +219,45 @@ def test_a_replication_is_broken_on_the_destinations_side(aws: Stubbed, local_on
     expected = {"SourceFileSystemId": "fs-one", "DeletionMode": mode}
     aws.answers("efs", "us-east-2", "delete_replication_configuration", expected, {})
     Efs(Caller(aws)).break_replication(TWO, source="fs-one", local_only=local_only)
+    aws.all_asked()
+
+
+def a_file_system(protection: str) -> dict[str, Any]:
+    described = {
+        "OwnerId": ACCOUNT,
+        "CreationToken": "t",
+        "FileSystemId": "fs-two",
+        "CreationTime": NOON,
+        "LifeCycleState": "available",
+        "NumberOfMountTargets": 3,
+        "SizeInBytes": {"Value": 1},
+        "PerformanceMode": "generalPurpose",
+        "Tags": [],
+        "FileSystemProtection": {"ReplicationOverwriteProtection": protection},
+    }
+    return {"FileSystems": [described]}
+
+
+@pytest.mark.parametrize("protection", list(Protection))
+def test_overwrite_protection_is_read_where_the_files_are(aws: Stubbed, protection: Protection) -> None:
+    """Enabled, disabled or replicating; a file system that is not there is gone."""
+    efs = Efs(Caller(aws))
+    aws.answers("efs", "us-east-2", "describe_file_systems", {"FileSystemId": "fs-two"}, a_file_system(protection.upper()))
+    assert efs.protection(TWO) is protection
+    aws.answers("efs", "us-east-2", "describe_file_systems", None, {"FileSystems": []})
+    with pytest.raises(Gone, match="no file system fs-two"):
+        efs.protection(TWO)
+
+
+def test_a_replication_is_made_onto_the_existing_files(aws: Stubbed) -> None:
+    """Protection is lifted in the replica's Region, the replication made in the origin's."""
+    efs = Efs(Caller(aws))
+    lifted = {"FileSystemId": "fs-two", "ReplicationOverwriteProtection": "DISABLED"}
+    aws.answers("efs", "us-east-2", "update_file_system_protection", lifted, {})
+    efs.allow_overwrite(TWO)
+    made = {"SourceFileSystemId": "fs-one", "Destinations": [{"Region": "us-east-2", "FileSystemId": "fs-two"}]}
+    aws.answers("efs", "us-east-1", "create_replication_configuration", made, a_replication()["Replications"][0])
+    efs.replicate(TWO, origin=ONE)
     aws.all_asked()
 
 

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,50 @@ def test_a_failover_is_done_and_reported(lost: Terminal) -> None:
     assert [kept["run"] for kept in lost.json()] == [name]
     assert lost("runs") == 0
     assert lost.out.splitlines()[0] == "1 runs below runs"
+
+
+def test_a_planned_change_is_done_and_reported(desk: Terminal) -> None:
+    """Switching over asks for the name like every change, says how long clients wait, and reports like every run."""
+    assert desk.site("plan", "switchover", "--to", "two") == 0
+    assert desk.out.splitlines()[0].startswith("peccy: can switch over to two in 14 steps, about ")
+    assert "Clients get no answer for about" in desk.out
+    assert desk.world.asked == []
+    assert desk.site("switchover", "--to", "two", "--yes", "--json") == 0
+    assert desk.json()["run"]["verb"] == "switchover"
+    assert desk("report") == 0
+    assert desk.out.splitlines()[0].startswith("peccy: switchover to two done in ")
+    assert desk.site("switchover", "--to", "two") == 0
+    assert desk.out.splitlines()[0] == "peccy: two serves and one follows already; there is nothing to do"
+
+
+def test_the_way_back_after_a_failover(lost: Terminal, typed: Typed) -> None:
+    """Failback, or protect and switchover: refused while the old side is lost, done once it is back."""
+    assert lost.site("failover", "--to", "two", "--yes") == 0
+    assert lost.site("plan", "failback", "--to", "one") == 1
+    assert "failing back to one is refused by source-not-ready" in lost.out.splitlines()[0]
+    lost.world.restore("one")
+    lost.world.clock.advance(timedelta(minutes=10))
+    assert lost.site("plan", "protect") == 0
+    assert lost.out.splitlines()[0].startswith("peccy: can protect two by one in ")
+    assert "Note: one's files are overwritten: what one wrote and two never got is lost with it" in lost.out
+    typed("peccy\n")
+    assert lost.site("protect") == 0
+    assert lost.out.split("peccy: ")[-1].startswith("protect to one done in ")
+    assert lost.site("protect", "--to", "one") == 0
+    assert lost.out.splitlines()[0] == "peccy: one follows two already; there is nothing to do"
+    lost.world.clock.advance(timedelta(minutes=10))
+    assert lost.site("failback", "--to", "one", "--yes") == 0
+    assert lost.site("status") == 0
+    assert lost.out.splitlines()[0] == "peccy: served; active is one"
+
+
+def test_protecting_needs_to_know_the_writer(desk: Terminal) -> None:
+    """Without --to nobody guesses; the member without the writer is meant when it is known."""
+    desk.world.fail_next("database", Indefinite("rds is silent"), times=9)
+    assert desk.site("protect", "--yes") == 1
+    assert "roles-unclear: which member holds the database writer is not known" in desk.err
+    assert desk.site("protect", "--to", "three", "--yes") == 64
+    assert desk.world.asked == []
 
 
 def test_a_second_failover_has_nothing_to_do(lost: Terminal) -> None:

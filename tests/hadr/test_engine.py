@@ -144,7 +144,7 @@ def test_a_silent_region_is_not_waited_for_to_the_end() -> None:
         def start(self, member: Member) -> str:
             raise AssertionError(member)
 
-        stop = start
+        stop = quiesce = start
 
     view = observe(world.site, replace(ports, compute=Silent()))
     assert patient == ["one"]
@@ -166,7 +166,7 @@ def test_a_slow_region_that_answers_is_waited_for() -> None:
         def start(self, member: Member) -> str:
             raise AssertionError(member)
 
-        stop = start
+        stop = quiesce = start
 
     view = observe(world.site, replace(ports, compute=Slow()))
     assert isinstance(view.compute("one"), Known)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from hadr.adapters.memory import example_member, example_site
+from hadr.core.course import Course, State, Way
 from hadr.core.errors import ConfigError, UnsafePlan
 from hadr.core.guards import Guard, refusals
 from hadr.core.plan import choose_way, plan_failover
-from hadr.core.proofs import Course, State, Way, prove
+from hadr.core.proofs import prove
 from hadr.core.readiness import findings
 from hadr.core.roles import Role, Verdict, active_members, role_of, standing, writer_of
 from hadr.core.steps import StepName
@@ -202,13 +203,13 @@ def test_a_lift_lifts_its_own_guard_only() -> None:
 
 def test_an_empty_plan_is_never_refused() -> None:
     """There is nothing that could be unsafe."""
-    assert refusals(SITE, SWITCH, (), View(at=NOON)) == ()
+    assert refusals(SITE, "failover", SWITCH, (), View(at=NOON)) == ()
 
 
 def test_file_lag_of_a_file_system_outside_replication_is_no_lag() -> None:
     """Nothing is lost by breaking what is not there."""
     view = a_view(files_two=FilesState(role=FilesRole.ALONE))
-    assert refusals(SITE, SWITCH, (StepName.BREAK,), view) == ()
+    assert refusals(SITE, "failover", SWITCH, (StepName.BREAK,), view) == ()
 
 
 PROOFS = [

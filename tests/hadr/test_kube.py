@@ -215,6 +215,12 @@ def test_stopping_takes_the_workload_first(running: Running) -> None:
     ]
 
 
+def test_quiescing_leaves_the_node_maker_alone(running: Running) -> None:
+    """Only what serves goes to 0."""
+    running.adapter().quiesce(TWO)
+    assert [(name, count) for name, count, _, _ in running.cluster.applied] == [("peccy-web", 0), ("peccy-app", 0)]
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [(403, Denied), (404, Gone), (409, Rejected), (422, Rejected), (429, Throttled), (500, Indefinite), (503, Indefinite)],

@@ -29,7 +29,7 @@ from hadr.cli import run
 from hadr.core.site import Site
 
 SITE = example_site()
-TWO = SITE.member("two")
+ONE, TWO = SITE.members
 SITE_FILE = Path(__file__).parent / "site.yaml"
 RECORD = [{"Name": "peccy.hadr.test.", "Type": "A", "SetIdentifier": name, "Weight": 1} for name in ("one", "two")]
 
@@ -40,6 +40,7 @@ ANSWERS: dict[str, Any] = {
     "describe_target_groups": {"TargetGroups": [{"TargetGroupArn": "arn"}]},
     "describe_target_health": {"TargetHealthDescriptions": []},
     "list_resource_record_sets": {"ResourceRecordSets": RECORD},
+    "describe_file_systems": {"FileSystems": [{"FileSystemId": "fs-two"}]},
     "describe_cluster": {"cluster": {"endpoint": "https://x", "certificateAuthority": {"data": "Q0E="}}},
 }
 
@@ -72,7 +73,11 @@ def everything_asked(site: Site) -> set[tuple[str, str]]:
         lambda: aurora.observe(TWO),
         lambda: aurora.lag(TWO),
         lambda: aurora.promote(TWO),
+        lambda: aurora.switch_over(TWO, away=ONE),
         lambda: efs.observe(TWO),
+        lambda: efs.protection(TWO),
+        lambda: efs.allow_overwrite(TWO),
+        lambda: efs.replicate(TWO, origin=ONE),
         lambda: efs.break_replication(TWO, source="fs-one", local_only=True),
         lambda: elb.targets(TWO),
         lambda: switch.declared(TWO),

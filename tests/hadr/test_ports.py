@@ -16,7 +16,7 @@ import pytest
 from hadr.adapters.memory import World, example_site
 from hadr.core.errors import CallError, Gone, Rejected
 from hadr.core.site import Member, Site
-from hadr.core.view import FilesRole
+from hadr.core.view import FilesRole, Protection
 from hadr.ports import Ports
 
 
@@ -150,6 +150,60 @@ def test_files_are_writable_once_replication_is_broken(subject: Subject, lost: b
     assert until(subject, lambda: files.observe(member).role is not FilesRole.DESTINATION)
     with pytest.raises(Gone):
         files.break_replication(member, source=before.source, local_only=lost)
+
+
+def test_database_switchover_turns_the_roles_round(subject: Subject) -> None:
+    """With the writes stopped it is seen under way and then done; asked for what is there it is refused."""
+    ports = subject.ports
+    ports.compute.quiesce(one(subject))
+    assert until(subject, lambda: ports.compute.observe(one(subject)).pods_running == 0)
+    with pytest.raises(Rejected):
+        ports.database.switch_over(one(subject), away=two(subject))
+    ports.database.switch_over(two(subject), away=one(subject))
+    seen = ports.database.observe(two(subject))
+    assert seen.switching_to == "two" or seen.writer == "two"
+    assert until(subject, lambda: ports.database.observe(two(subject)).writer == "two")
+    assert until(subject, lambda: ports.database.lag(one(subject)).value < timedelta(minutes=1))
+
+
+def test_compute_quiesce_leaves_the_node_maker(subject: Subject) -> None:
+    """The workload goes to 0; what makes nodes stays, to take them away."""
+    compute, member = subject.ports.compute, one(subject)
+    compute.quiesce(member)
+    assert until(subject, lambda: compute.observe(member).pods_running == 0)
+    seen = compute.observe(member)
+    assert (seen.capacity_desired, seen.pods_wanted) == (member.capacity.replicas, 0)
+
+
+def test_files_are_replicated_the_other_way_round(subject: Subject) -> None:
+    """Broken on both sides, protected again, lifted, made anew: roles swap and a sync follows."""
+    files, origin, replica = subject.ports.files, two(subject), one(subject)
+    with pytest.raises(CallError):
+        files.replicate(replica, origin=origin)
+    files.break_replication(origin, source=replica.files, local_only=False)
+    assert until(subject, lambda: files.observe(origin).role is files.observe(replica).role is FilesRole.ALONE)
+    assert files.protection(replica) in (Protection.ON, Protection.OFF)
+    files.allow_overwrite(replica)
+    files.allow_overwrite(replica)
+    assert files.protection(replica) is Protection.OFF
+    files.replicate(replica, origin=origin)
+    assert until(subject, lambda: files.observe(replica).status == "ENABLED")
+    seen = files.observe(replica)
+    assert (seen.role, seen.source, files.protection(replica)) == (FilesRole.DESTINATION, origin.files, Protection.REPLICATING)
+    assert files.observe(origin).role is FilesRole.SOURCE
+    assert until(subject, lambda: files.observe(replica).synced is not None)
+    with pytest.raises(Rejected):
+        files.allow_overwrite(replica)
+
+
+def test_a_half_that_is_left_is_deleted_where_it_is(subject: Subject) -> None:
+    """The destination's side alone was deleted: the source's own Region still tells of it, until it is deleted there too."""
+    files, origin, replica = subject.ports.files, one(subject), two(subject)
+    files.break_replication(replica, source=origin.files, local_only=True)
+    assert until(subject, lambda: files.observe(replica).role is FilesRole.ALONE)
+    assert files.observe(origin).role is FilesRole.SOURCE
+    files.break_replication(origin, source=origin.files, local_only=True)
+    assert until(subject, lambda: files.observe(origin).role is FilesRole.ALONE)
 
 
 def test_traffic_declarations_are_set_and_withdrawn(subject: Subject) -> None:

@@ -86,6 +86,10 @@ class Kubernetes:
             said.append(_scale(client, member.capacity.namespace, member.capacity.deployment, 0))
         return "; ".join(said)
 
+    def quiesce(self, member: Member) -> str:
+        with self._client(member) as client:
+            return "; ".join(_scale(client, member.workload.namespace, name, 0) for name in member.workload.deployments)
+
     @contextmanager
     def _client(self, member: Member) -> Iterator[Client]:
         """The member's client; errors of the library leave as hadr's, and a refused token makes the next client a new one."""

@@ -9,18 +9,15 @@ from typing import Annotated
 import typer
 
 from hadr import __version__, config
+from hadr.cli import changes
 from hadr.cli.config import app as config_app
 from hadr.cli.context import Context
-from hadr.cli.failover import Failover
-from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, Allow, AsJson, RunsFolder, SiteFile, Sure, To
+from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, AsJson, RunsFolder, SiteFile
 from hadr.cli.policy import policy
 from hadr.core.errors import NoSuchRun
-from hadr.core.guards import Guard
 from hadr.core.journal import RunRecord, Verified, run_record, verify
-from hadr.core.plan import Plan, plan_failover
 from hadr.core.roles import Verdict, standing
 from hadr.engine import observe
-from hadr.report import plan as plan_report
 from hadr.report import run as run_report
 from hadr.report import status as status_report
 from hadr.report.words import length, moment
@@ -35,6 +32,7 @@ plan_app = typer.Typer(no_args_is_help=True, help="Show what a verb would do, an
 app.add_typer(plan_app, name="plan")
 app.add_typer(config_app, name="config")
 app.command()(policy)
+changes.add(app, plan_app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -71,61 +69,6 @@ def status(context: typer.Context, site: SiteFile = DEFAULT_SITE, json: AsJson =
             remarks=status_report.remarks(described, view),
         )
     return {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}[standing(described, view).serving]
-
-
-@plan_app.command("failover")
-def plan_a_failover(
-    context: typer.Context, to: To, site: SiteFile = DEFAULT_SITE, allow: Allow = None, json: AsJson = False
-) -> int:
-    """What failing over to MEMBER would do, how long it would take, and what speaks against it."""
-    here: Context = context.obj
-    allowed = frozenset(allow or ())
-    described = config.load_site(site)
-    described.member(to)
-    plan = plan_failover(described, observe(described, here.wire(described)), to)
-    if json:
-        here.tell(plan_report.document(plan, allowed))
-    else:
-        body = [plan_report.table(plan)] if plan.steps else []
-        here.say(plan_report.answer(plan, allowed), *body, remarks=plan_report.remarks(plan, allowed))
-    return _verdict(plan, allowed)
-
-
-def _verdict(plan: Plan, allowed: frozenset[Guard]) -> int:
-    """UNKNOWN when nothing but missing knowledge stands in the way."""
-    refusals = plan.standing_refusals(allowed)
-    if not refusals:
-        return YES
-    return UNKNOWN if all(refusal.unknown for refusal in refusals) else NO
-
-
-@app.command()
-def failover(
-    context: typer.Context,
-    to: To,
-    site: SiteFile = DEFAULT_SITE,
-    runs: RunsFolder = DEFAULT_RUNS,
-    allow: Allow = None,
-    yes: Sure = False,
-    json: AsJson = False,
-) -> int:
-    """Make MEMBER serve, presuming the other one lost: plan, show, confirm, apply, prove."""
-    here: Context = context.obj
-    if json and not yes:
-        raise typer.BadParameter("--json leaves nobody to ask: add --yes")
-    described = config.load_site(site)
-    described.member(to)
-    verb = Failover(
-        context=here,
-        site=described,
-        ports=here.wire(described),
-        runs=here.runs_at(runs),
-        target=to,
-        allowed=frozenset(allow or ()),
-        sure=yes,
-        json=json,
-    )
-    return verb.carry_out()
 
 
 @app.command()

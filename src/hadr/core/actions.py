@@ -63,7 +63,49 @@ class WriteThrough:
     member: str
 
 
-Action: TypeAlias = FenceMember | PromoteDatabase | BreakReplication | StartCapacity | DeclareActive | MoveWeights | WriteThrough
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopWrites:
+    """Scale a member's workload to 0; its node maker goes on and clears up its nodes."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchDatabase:
+    """Make a member's cluster the writer without loss; asked in the Region of `away`, whose cluster is the writer now."""
+
+    member: str
+    away: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowOverwrite:
+    """Lift the overwrite protection of a member's file system, so that it can be a destination."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicateFiles:
+    """Replicate the files of `origin` to a member, over what is there; asked in the Region of `origin`."""
+
+    member: str
+    origin: str
+
+
+Action: TypeAlias = (
+    FenceMember
+    | PromoteDatabase
+    | BreakReplication
+    | StartCapacity
+    | DeclareActive
+    | MoveWeights
+    | WriteThrough
+    | StopWrites
+    | SwitchDatabase
+    | AllowOverwrite
+    | ReplicateFiles
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from hadr.core.actions import Done, Outcome, Refused, WriteThrough
+from hadr.core.course import Proof, State
 from hadr.core.plan import Plan
-from hadr.core.proofs import Proof, State, prove
+from hadr.core.proofs import prove
 from hadr.core.site import Site
 from hadr.core.steps import Step, StepName
 from hadr.core.view import Read, Unknown, View
@@ -132,7 +133,7 @@ def _judge(site: Site, plan: Plan, step: Step, state: Progress, view: View) -> P
     if isinstance(step.action, WriteThrough):
         return _written(state)
     moment = _latest((state.began, state.outcome_at))
-    return prove(step.name, site, plan.course, view if moment is None else view.since(moment))
+    return prove(step.name, site, plan.course, view if moment is None else view.since(moment), since=state.began)
 
 
 def _written(state: Progress) -> Proof:

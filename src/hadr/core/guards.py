@@ -1,4 +1,4 @@
-"""Reasons to refuse a failover, each a type with a name; `--allow NAME` lifts the refusals of that name and nothing else.
+"""Reasons to refuse a plan, each a type with a name; `--allow NAME` lifts the refusals of that name and nothing else.
 
 A guard judges a view and may only add refusals. What cannot be seen counts against a plan, never for it.
 """
@@ -11,15 +11,15 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from hadr.core.proofs import Course, Way
+from hadr.core.course import Course, Way
+from hadr.core.following import LAG_IS_OLD_AFTER, follows
 from hadr.core.readiness import Finding, findings
-from hadr.core.roles import Verdict, writers_told
+from hadr.core.roles import Verdict, active_members, writer_of, writers_told
 from hadr.core.site import Site
 from hadr.core.steps import StepName
 from hadr.core.view import FilesRole, Known, Read, Unknown, View, What
 
 STALE_AFTER = timedelta(seconds=60)
-LAG_IS_OLD_AFTER = timedelta(minutes=10)
 
 
 class Guard(StrEnum):
@@ -29,6 +29,8 @@ class Guard(StrEnum):
     TARGET_NOT_READY = "target-not-ready"
     TWO_WRITERS = "two-writers"
     STALE_VIEW = "stale-view"
+    SOURCE_NOT_READY = "source-not-ready"
+    ROLES_UNCLEAR = "roles-unclear"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,19 +104,97 @@ class StaleView:
         return self.evidence
 
 
-Refusal = LagAboveObjective | LagUnknown | TargetNotReady | TwoWritersPossible | StaleView
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceNotReady:
+    """A planned change needs both sides, and the side that is left cannot be seen to be well."""
+
+    guard: ClassVar[Guard] = Guard.SOURCE_NOT_READY
+    unknown: ClassVar[bool] = True
+    member: str
+    evidence: str
+
+    def __str__(self) -> str:
+        return f"{self.member} is needed for a planned change and cannot be seen: {self.evidence}"
 
 
-def refusals(site: Site, course: Course, steps: Collection[StepName], view: View) -> tuple[Refusal, ...]:
-    """Every reason not to carry out `steps` on this course."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolesUnclear:
+    """Files would be overwritten, and it is not beyond doubt which side holds the truth."""
+
+    guard: ClassVar[Guard] = Guard.ROLES_UNCLEAR
+    unknown: bool
+    evidence: str
+
+    def __str__(self) -> str:
+        return self.evidence
+
+
+Refusal = LagAboveObjective | LagUnknown | TargetNotReady | TwoWritersPossible | StaleView | SourceNotReady | RolesUnclear
+
+
+def refusals(site: Site, verb: str, course: Course, steps: Collection[StepName], view: View) -> tuple[Refusal, ...]:
+    """Every reason not to carry out `steps` of the verb on this course."""
     if not steps:
         return ()
+    found: list[Refusal] = []
+    if StepName.REPLICATE in steps:
+        found += _roles(site, course, view)
+    if verb == "protect":
+        return (*found, *_stale(course, view), *_source(course, view, (What.FILES, What.DATABASE)))
+    if verb != "failover":
+        found += [*_source(course, view, (What.COMPUTE, What.DATABASE, What.FILES)), *_one_writer(site, view)]
+        found += _following(site, course, steps, view)
+    return (*found, *_failing_over(site, course, steps, view))
+
+
+def _failing_over(site: Site, course: Course, steps: Collection[StepName], view: View) -> tuple[Refusal, ...]:
     found: list[Refusal] = [*_stale(course, view), *_not_ready(site, course, view)]
     if StepName.PROMOTE in steps:
         found += [*_database_lag(site, course, view), *_two_writers(site, course, view)]
     if StepName.BREAK in steps:
         found += _file_lag(site, course, view)
     return tuple(found)
+
+
+def _roles(site: Site, course: Course, view: View) -> Iterator[Refusal]:
+    """Overwriting needs one truth: the source is the writer and serves, and its files are no replica."""
+    writer, active, files = writer_of(site, view), active_members(site, view), view.files(course.source)
+    if writer != course.source:
+        told = "the database writer is unknown" if writer is None else f"the database writer is {writer}"
+        yield RolesUnclear(unknown=writer is None, evidence=f"{told}: files of {course.target} may be the newer ones")
+    if isinstance(active, Unknown):
+        yield RolesUnclear(unknown=True, evidence=f"who serves is unknown: {active.why}")
+    elif active.value != (course.source,):
+        names = " and ".join(active.value)
+        yield RolesUnclear(unknown=False, evidence=f"clients are sent to {names}, so {course.target}'s files may be the newer ones")
+    if isinstance(files, Known) and files.value.role is FilesRole.DESTINATION:
+        evidence = f"{course.source}'s files are themselves a replica of {files.value.source}"
+        yield RolesUnclear(unknown=False, evidence=evidence)
+
+
+def _source(course: Course, view: View, needed: Collection[What]) -> Iterator[Refusal]:
+    for what in needed:
+        for member in (course.source, course.target):
+            reading = view.get(what, member)
+            if isinstance(reading, Unknown):
+                yield SourceNotReady(member=member, evidence=f"{what}: {reading.why}")
+
+
+def _one_writer(site: Site, view: View) -> Iterator[Refusal]:
+    told = writers_told(site, view)
+    if len(set(told.values())) > 1:
+        words = ", ".join(f"{region} says {writer}" for region, writer in sorted(told.items()))
+        yield RolesUnclear(unknown=False, evidence=f"the Regions name different writers ({words})")
+
+
+def _following(site: Site, course: Course, steps: Collection[StepName], view: View) -> Iterator[Refusal]:
+    """Nothing may be lost: the database is within its objective, and files are followed before writes stop."""
+    if StepName.SWITCH not in steps:
+        return
+    yield from _database_lag(site, course, view)
+    if StepName.REPLICATE not in steps and not follows(site, view, origin=course.source, replica=course.target):
+        why = f"no replication from {course.source} ends at {course.target}; `hadr failback --to {course.target}` makes one first"
+        yield LagUnknown(store="file system", why=why)
 
 
 def _stale(course: Course, view: View) -> Iterator[Refusal]:

@@ -1,4 +1,4 @@
-"""A failover plan as a value: the steps that are still missing, in which order they depend on each other, and why not to do it.
+"""A plan as a value: the steps that are still missing, in which order they depend on each other, and why not to do it.
 
 Planning is pure: the same site and view give the same plan and the same digest. A step whose proof is already seen is not planned,
 so planning from the end state gives a plan without steps.
@@ -14,32 +14,40 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hadr.core import measure
-from hadr.core.actions import (
-    Action,
-    BreakReplication,
-    DeclareActive,
-    FenceMember,
-    MoveWeights,
-    PromoteDatabase,
-    StartCapacity,
-    WriteThrough,
-)
+from hadr.core.course import Course, Proof, State, Way
+from hadr.core.drafting import Draft
 from hadr.core.errors import UnsafePlan
 from hadr.core.guards import Guard, Refusal, refusals
-from hadr.core.proofs import Course, Proof, State, Way, prove
-from hadr.core.site import Member, Site
-from hadr.core.steps import BLUEPRINTS, Blueprint, Plane, Step, StepName, reads_for
-from hadr.core.view import FilesRole, Known, Read, View, What
+from hadr.core.proofs import prove
+from hadr.core.roles import writer_of
+from hadr.core.runbooks import FAILBACK, FAILOVER, PROTECT, SWITCHOVER, Runbook
+from hadr.core.site import CONTROL_PLANE_REGION, Member, Site
+from hadr.core.steps import BLUEPRINTS, Step, StepName
+from hadr.core.view import FilesRole, Known, View
 
-CONTROL_PLANE_REGION = "us-east-1"
+Proofs = dict[StepName, Proof]
+
+OUTAGE = frozenset(
+    {
+        StepName.QUIESCE,
+        StepName.CATCH_UP,
+        StepName.SWITCH,
+        StepName.SWITCHED,
+        StepName.BREAK,
+        StepName.WORKLOAD,
+        StepName.TARGETS,
+        StepName.MOVE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is missing to have `course.target` serve, and what speaks against it. `already` are the proofs that are there."""
+    """What is missing to reach `goal`, and what speaks against it. `already` are the proofs that are there."""
 
     site: str
     verb: str
+    goal: str
     course: Course
     reason: str
     steps: tuple[Step, ...]
@@ -58,6 +66,14 @@ class Plan:
     def sequential(self) -> timedelta:
         """The same steps one after the other."""
         return measure.sequential(self._timed())
+
+    @property
+    def outage(self) -> timedelta:
+        """How long a planned change leaves clients without answers, from the end of writes until they are sent on; else nothing."""
+        names = [step.name for step in self.steps]
+        if StepName.QUIESCE not in names:
+            return timedelta(0)
+        return measure.critical_path([one for one in self._timed() if one.name in OUTAGE]).length
 
     def _timed(self) -> tuple[measure.Timed, ...]:
         return tuple(
@@ -79,28 +95,65 @@ class Plan:
 
 def plan_failover(site: Site, view: View, target: str) -> Plan:
     """The plan that makes `target` serve, presuming the other member lost. Raises ConfigError for an unknown member."""
+    return _moving(site, view, target, FAILOVER)
+
+
+def plan_switchover(site: Site, view: View, target: str) -> Plan:
+    """The plan that turns the roles round without loss while both members are well. Raises ConfigError for an unknown member."""
+    return _moving(site, view, target, SWITCHOVER)
+
+
+def plan_failback(site: Site, view: View, target: str) -> Plan:
+    """As plan_switchover, but `target` is first made to follow again. Raises ConfigError for an unknown member."""
+    return _moving(site, view, target, FAILBACK)
+
+
+def plan_protect(site: Site, view: View, target: str) -> Plan:
+    """The plan that makes `target` follow the other member. Raises ConfigError for an unknown member."""
+    to, away = site.member(target), site.other(target)
+    course = Course(target=to.name, source=away.name, way=Way.STAYS)
+    return _plan(site, view, PROTECT, course, "clients stay where they are")
+
+
+def stand_by_of(site: Site, view: View) -> str | None:
+    """The member that does not hold the writer; None while nobody can tell."""
+    writer = writer_of(site, view)
+    return None if writer is None else site.other(writer).name
+
+
+def _moving(site: Site, view: View, target: str, runbook: Runbook) -> Plan:
     to, away = site.member(target), site.other(target)
     way, reason = choose_way(view, to, away)
-    course = Course(target=to.name, source=away.name, way=way)
-    proofs = {name: prove(name, site, course, view) for name in StepName}
-    missing = tuple(name for name, proof in proofs.items() if proof.state is not State.PROVEN)
-    if all(BLUEPRINTS[name].best_effort for name in missing):
-        missing = ()
-    elif StepName.PROVE not in missing:
-        missing = (*missing, StepName.PROVE)
-    steps = tuple(_step(name, site, course, view, missing) for name in missing)
+    return _plan(site, view, runbook, Course(target=to.name, source=away.name, way=way), reason)
+
+
+def _plan(site: Site, view: View, runbook: Runbook, course: Course, reason: str) -> Plan:
+    proofs = {name: prove(name, site, course, view) for name in runbook.requires}
+    missing = _missing(runbook, proofs)
+    draft = Draft(site=site, course=course, view=view, runbook=runbook, missing=missing)
+    steps = tuple(draft.step(name) for name in missing)
     return Plan(
         site=site.name,
-        verb="failover",
+        verb=runbook.verb,
+        goal=runbook.goal.format(target=course.target, source=course.source),
         course=course,
         reason=reason,
         steps=steps,
         already=tuple((name, proof.seen) for name, proof in proofs.items() if name not in missing and _there(proof)),
-        refusals=refusals(site, course, missing, view),
-        notes=_notes(course, proofs, missing),
+        refusals=refusals(site, runbook.verb, course, missing, view),
+        notes=_notes(course, proofs, missing, view),
         made=view.at,
         digest=_digest(site, course, steps),
     )
+
+
+def _missing(runbook: Runbook, proofs: Proofs) -> tuple[StepName, ...]:
+    """The steps without proof, and those that will have none by then. Whatever is done to clients ends with a write of theirs."""
+    missing = {name for name, proof in proofs.items() if not _there(proof)}
+    missing |= {name for name, others in runbook.undone_by.items() if missing.intersection(others)}
+    if all(BLUEPRINTS[name].best_effort for name in missing):
+        return ()
+    return tuple(name for name in proofs if name in missing or name is StepName.PROVE)
 
 
 def choose_way(view: View, to: Member, away: Member) -> tuple[Way, str]:
@@ -119,129 +172,25 @@ def _there(proof: Proof) -> bool:
     return proof.state is State.PROVEN
 
 
-def _notes(course: Course, proofs: dict[StepName, Proof], missing: Collection[StepName]) -> tuple[str, ...]:
-    fence = proofs[StepName.FENCE]
-    if fence.state is State.PROVEN:
+def _notes(course: Course, proofs: Proofs, missing: Collection[StepName], view: View) -> tuple[str, ...]:
+    return (*_about_fencing(course, proofs, missing), *_about_overwriting(course, missing, view))
+
+
+def _about_fencing(course: Course, proofs: Proofs, missing: Collection[StepName]) -> tuple[str, ...]:
+    fence = proofs.get(StepName.FENCE)
+    if fence is None or fence.state is State.PROVEN:
         return ()
     if fence.state is State.UNSEEN:
         return (f"{course.source} cannot be reached, so whether it is fenced is unknown: {fence.seen}",)
     return () if missing else (f"{course.source} is not fenced: {fence.seen}",)
 
 
-def _step(name: StepName, site: Site, course: Course, view: View, missing: Sequence[StepName]) -> Step:
-    blueprint = BLUEPRINTS[name]
-    words = {
-        "target": course.target,
-        "source": course.source,
-        "target_region": site.member(course.target).region,
-        "host": site.traffic.host,
-    }
-    regions = _regions(name, site, course)
-    return Step(
-        name=name,
-        summary=blueprint.summary.format(**words) + _how(name, course),
-        action=_action(name, site, course, view),
-        reads=_reads(name, course, view),
-        requires=_requires(name, missing),
-        after=_after(name, course, view, missing),
-        plane=_plane(name, blueprint, course),
-        needs=_needs(name, blueprint, site, course, words),
-        regions=regions,
-        budget=blueprint.budget,
-        expected=blueprint.expected,
-        undo=blueprint.undo.format(**words) or _undo_move(course),
-        best_effort=blueprint.best_effort,
-    )
-
-
-def _reads(name: StepName, course: Course, view: View) -> tuple[Read, ...]:
-    reads = reads_for(name, target=course.target, source=course.source, by_switch=course.way is Way.SWITCH)
-    against = name is StepName.MOVE and course.way is Way.WEIGHTS and _declared(course, view)
-    return (*reads, Read(What.SWITCH, course.source)) if against else reads
-
-
-def _requires(name: StepName, missing: Sequence[StepName]) -> tuple[StepName, ...]:
-    """The nearest planned steps that must be proven first; a requirement that is already proven hands on its own."""
-    found: list[StepName] = []
-    for required in BLUEPRINTS[name].requires:
-        found += (required,) if required in missing else _requires(required, missing)
-    return tuple(dict.fromkeys(found))
-
-
-def _after(name: StepName, course: Course, view: View, missing: Sequence[StepName]) -> tuple[StepName, ...]:
-    """Promotion lets a reachable old side be fenced first (a few seconds, bounded); an unreachable one is not waited for."""
-    reachable = isinstance(view.compute(course.source), Known)
-    if name is StepName.PROMOTE and reachable and StepName.FENCE in missing:
-        return (StepName.FENCE,)
-    return ()
-
-
-def _action(name: StepName, site: Site, course: Course, view: View) -> Action | None:
-    match name:
-        case StepName.FENCE:
-            return FenceMember(member=course.source)
-        case StepName.PROMOTE:
-            return PromoteDatabase(member=course.target)
-        case StepName.BREAK:
-            return _break(site, course, view)
-        case StepName.CAPACITY:
-            return StartCapacity(member=course.target)
-        case StepName.MOVE if course.way is Way.SWITCH:
-            return DeclareActive(member=course.target)
-        case StepName.MOVE:
-            return MoveWeights(member=course.target, withdraw=course.source if _declared(course, view) else None)
-        case StepName.PROVE:
-            return WriteThrough(member=course.target)
-        case _:
-            return None
-
-
-def _declared(course: Course, view: View) -> bool:
-    """Whether the old side is seen to be declared active. A declaration in a lost Region counts for nobody."""
-    reading = view.switch(course.source)
-    return isinstance(reading, Known) and reading.value
-
-
-def _break(site: Site, course: Course, view: View) -> BreakReplication:
-    """Deleting on both sides needs both Regions; when the source's Region does not answer only our own side is deleted."""
-    here, there = view.files(course.target), view.files(course.source)
-    source = site.member(course.source).files
-    if isinstance(here, Known) and here.value.role is FilesRole.DESTINATION and here.value.source:
-        source = here.value.source
-    return BreakReplication(member=course.target, source=source, local_only=not isinstance(there, Known))
-
-
-def _how(name: StepName, course: Course) -> str:
-    if name is not StepName.MOVE:
-        return ""
-    return " by its health-check switch" if course.way is Way.SWITCH else " by DNS weights"
-
-
-def _plane(name: StepName, blueprint: Blueprint, course: Course) -> Plane:
-    return Plane.CONTROL if name is StepName.MOVE and course.way is Way.WEIGHTS else blueprint.plane
-
-
-def _needs(name: StepName, blueprint: Blueprint, site: Site, course: Course, words: dict[str, str]) -> tuple[str, ...]:
-    if name is not StepName.MOVE:
-        return tuple(need.format(**words) for need in blueprint.needs)
-    if course.way is Way.WEIGHTS:
-        return (f"Route 53 control plane in {CONTROL_PLANE_REGION}", "DNS")
-    switch = site.member(course.target).switch
-    return (f"S3 objects in {switch.region}" if switch else "S3", "Route 53 health checks", "DNS")
-
-
-def _regions(name: StepName, site: Site, course: Course) -> tuple[str, ...]:
-    if name is StepName.FENCE:
-        return (site.member(course.source).region,)
-    if name is StepName.MOVE and course.way is Way.WEIGHTS:
-        return tuple(dict.fromkeys((CONTROL_PLANE_REGION, site.member(course.target).region)))
-    return (site.member(course.target).region,)
-
-
-def _undo_move(course: Course) -> str:
-    if course.way is Way.SWITCH:
-        return f"remove {course.target}'s switch object"
-    return f"give {course.source} its weight back"
+def _about_overwriting(course: Course, missing: Collection[StepName], view: View) -> tuple[str, ...]:
+    """Once overwritten, what the old side alone had is gone: people have to know before they confirm."""
+    files = view.files(course.target)
+    if StepName.REPLICATE not in missing or (isinstance(files, Known) and files.value.role is FilesRole.DESTINATION):
+        return ()
+    return (f"{course.target}'s files are overwritten: what {course.target} wrote and {course.source} never got is lost with it",)
 
 
 def _digest(site: Site, course: Course, steps: Sequence[Step]) -> str:

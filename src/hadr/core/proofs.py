@@ -5,50 +5,18 @@ Every judgement quotes what it saw. An unanswered question proves nothing and re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
+from hadr.core.course import Course, Proof, State, Way
+from hadr.core.following import prove_files, prove_lag
 from hadr.core.site import Site
 from hadr.core.steps import StepName
 from hadr.core.view import ComputeState, DatabaseState, FilesRole, FilesState, Known, Reading, TargetsState, Unknown, View
 
 
-class State(StrEnum):
-    """PROVEN: the effect is there. UNDERWAY: asked for and coming. NOT_YET: neither. UNSEEN: nobody can tell."""
-
-    PROVEN = "proven"
-    UNDERWAY = "underway"
-    NOT_YET = "not yet"
-    UNSEEN = "unseen"
-
-
-class Way(StrEnum):
-    """How traffic moves: through health checks (data plane) or through DNS weights (Route 53's control plane)."""
-
-    SWITCH = "switch"
-    WEIGHTS = "weights"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """A judgement and the words for what was seen."""
-
-    state: State
-    seen: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """The direction of a failover: to `target`, away from `source`, traffic by `way`."""
-
-    target: str
-    source: str
-    way: Way
-
-
-def prove(name: StepName, site: Site, course: Course, view: View) -> Proof:
-    """Judge one step of this course by what was seen."""
+def prove(name: StepName, site: Site, course: Course, view: View, *, since: datetime | None = None) -> Proof:
+    """Judge one step of this course by what was seen. `since`: when the step began, for one whose proof has to be younger."""
     target = course.target
     match name:
         case StepName.FENCE:
@@ -70,6 +38,16 @@ def prove(name: StepName, site: Site, course: Course, view: View) -> Proof:
             return _moved(site, course, view)
         case StepName.PROVE:
             return _served(site, course, view)
+        case StepName.QUIESCE:
+            return _seen(view.compute(course.source), _quiet)
+        case StepName.SWITCH:
+            return _seen(view.database(target), lambda state: _on_its_way(state, target))
+        case StepName.SWITCHED:
+            return _seen(view.database(target), lambda state: _promoted(state, target))
+        case StepName.LAG:
+            return prove_lag(site, course, view)
+        case _:
+            return prove_files(name, site, course, view, since=since)
 
 
 def _seen(reading: Reading[Any], judge: Any) -> Proof:
@@ -86,6 +64,24 @@ def _fenced(state: ComputeState) -> Proof:
     if asked:
         return Proof(state=State.NOT_YET, seen=seen)
     return Proof(state=State.UNDERWAY if available or state.pods_running else State.PROVEN, seen=seen)
+
+
+def _quiet(state: ComputeState) -> Proof:
+    available = sum(deployment.available for deployment in state.deployments)
+    asked = sum(deployment.desired for deployment in state.deployments)
+    seen = f"{available} available, {state.pods_running} running, {asked} replicas asked for"
+    if asked:
+        return Proof(state=State.NOT_YET, seen=seen)
+    return Proof(state=State.UNDERWAY if available or state.pods_running else State.PROVEN, seen=seen)
+
+
+def _on_its_way(state: DatabaseState, target: str) -> Proof:
+    seen = f"writer {state.writer or 'nobody'}, global {state.status}"
+    if target in (state.writer, state.switching_to):
+        return Proof(state=State.PROVEN, seen=f"{seen}, switching to {target}" if state.switching_to else seen)
+    if state.switching_to is not None:
+        return Proof(state=State.UNDERWAY, seen=f"{seen}, switching to {state.switching_to}")
+    return Proof(state=State.NOT_YET, seen=seen)
 
 
 def _promoted(state: DatabaseState, target: str) -> Proof:

@@ -94,6 +94,7 @@ def all_reads(site: Site) -> tuple[Read, ...]:
         What.DATABASE,
         What.LAG,
         What.FILES,
+        What.PROTECTION,
         What.TARGETS,
         What.ENDPOINT,
         What.ADDRESSES,

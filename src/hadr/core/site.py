@@ -12,6 +12,9 @@ from typing import Literal
 
 from hadr.core.errors import ConfigError
 
+CONTROL_PLANE_REGION = "us-east-1"
+"""Where Route 53's control plane is, whatever the site's Regions are."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:

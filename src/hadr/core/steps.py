@@ -1,7 +1,7 @@
-"""The steps of a failover as data: what each needs, how long it may take, and how it is undone. The plan picks from them.
+"""The steps as data: what each needs, how long it may take, how it is undone. `runbooks` says which verb takes which.
 
-A step's proof is in `proofs`. Nothing here may name the lost Region as a need, except for fencing, which is best effort:
-it may end unknown, and nothing waits for its success.
+A step's proof is in `proofs`. Nothing in a failover may name the lost Region as a need, except for fencing, which is best effort:
+it may end unknown, and nothing waits for its success. The steps of planned verbs may need both sides.
 """
 
 from __future__ import annotations
@@ -26,6 +26,19 @@ class StepName(StrEnum):
     TARGETS = "targets-healthy"
     MOVE = "move-traffic"
     PROVE = "prove"
+    FREE_SOURCE = "free-source-files"
+    FREE_TARGET = "free-target-files"
+    LIFT = "lift-overwrite-protection"
+    REPLICATE = "replicate-files"
+    FIRST_SYNC = "files-in-sync"
+    LAG = "database-replicating"
+    QUIESCE = "stop-writes"
+    CATCH_UP = "files-caught-up"
+    SWITCH = "switch-database-over"
+    SWITCHED = "database-switched"
+    FREE_OLD = "free-old-files"
+    LIFT_OLD = "lift-old-protection"
+    REVERSE = "reverse-file-replication"
 
 
 class Plane(StrEnum):
@@ -37,10 +50,9 @@ class Plane(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
-    """What is always true of one step. `requires` must be proven first; `expected` is the estimate, `budget` the limit."""
+    """What is always true of one step. `expected` is the estimate, `budget` the limit."""
 
     summary: str
-    requires: tuple[StepName, ...] = ()
     plane: Plane
     needs: tuple[str, ...]
     budget: timedelta
@@ -104,7 +116,6 @@ BLUEPRINTS: dict[StepName, Blueprint] = {
     ),
     StepName.NODES: Blueprint(
         summary="wait for {target}'s service nodes and running pods",
-        requires=(StepName.CAPACITY,),
         plane=Plane.DATA,
         needs=("EKS cluster of {target}", "EC2 in {target_region}"),
         budget=timedelta(minutes=10),
@@ -113,7 +124,6 @@ BLUEPRINTS: dict[StepName, Blueprint] = {
     ),
     StepName.WORKLOAD: Blueprint(
         summary="wait for every Deployment of {target} to be available",
-        requires=(StepName.PROMOTE, StepName.BREAK, StepName.NODES),
         plane=Plane.DATA,
         needs=("EKS cluster of {target}",),
         budget=timedelta(minutes=5),
@@ -122,7 +132,6 @@ BLUEPRINTS: dict[StepName, Blueprint] = {
     ),
     StepName.TARGETS: Blueprint(
         summary="wait for healthy targets and a green readiness answer through {target}'s load balancer",
-        requires=(StepName.WORKLOAD,),
         plane=Plane.DATA,
         needs=("ELB in {target_region}",),
         budget=timedelta(minutes=5),
@@ -131,7 +140,6 @@ BLUEPRINTS: dict[StepName, Blueprint] = {
     ),
     StepName.MOVE: Blueprint(
         summary="send clients to {target}",
-        requires=(StepName.TARGETS,),
         plane=Plane.DATA,
         needs=(),
         budget=timedelta(minutes=5),
@@ -140,12 +148,115 @@ BLUEPRINTS: dict[StepName, Blueprint] = {
     ),
     StepName.PROVE: Blueprint(
         summary="write, read back and remove through {host}",
-        requires=(StepName.MOVE,),
         plane=Plane.DATA,
         needs=("the service itself",),
         budget=timedelta(minutes=2),
         expected=timedelta(seconds=2),
         undo="removes what it wrote",
+    ),
+    StepName.FREE_SOURCE: Blueprint(
+        summary="forget what is left of {source}'s old file replication",
+        plane=Plane.CONTROL,
+        needs=("EFS in {source_region}",),
+        budget=timedelta(minutes=15),
+        expected=timedelta(seconds=60),
+        undo="nothing was replicated by it any more",
+    ),
+    StepName.FREE_TARGET: Blueprint(
+        summary="forget what is left of {target}'s old file replication",
+        plane=Plane.CONTROL,
+        needs=("EFS in {target_region}",),
+        budget=timedelta(minutes=15),
+        expected=timedelta(seconds=60),
+        undo="nothing was replicated by it any more",
+    ),
+    StepName.LIFT: Blueprint(
+        summary="let {target}'s files be overwritten by a replication",
+        plane=Plane.CONTROL,
+        needs=("EFS in {target_region}",),
+        budget=timedelta(minutes=5),
+        expected=timedelta(seconds=10),
+        undo="enable the protection of {target}'s file system",
+    ),
+    StepName.REPLICATE: Blueprint(
+        summary="replicate {source}'s files to {target}, over what is there",
+        plane=Plane.CONTROL,
+        needs=("EFS in {source_region}", "EFS in {target_region}"),
+        budget=timedelta(minutes=30),
+        expected=timedelta(minutes=3),
+        undo="delete the replication; what was overwritten does not come back",
+    ),
+    StepName.FIRST_SYNC: Blueprint(
+        summary="wait until {target} has {source}'s files",
+        plane=Plane.DATA,
+        needs=("EFS in {target_region}",),
+        budget=timedelta(hours=6),
+        expected=timedelta(minutes=15),
+        undo="nothing was changed",
+    ),
+    StepName.LAG: Blueprint(
+        summary="see {target}'s database follow {source}'s within the objective",
+        plane=Plane.DATA,
+        needs=("RDS in {target_region}", "CloudWatch in {target_region}"),
+        budget=timedelta(minutes=10),
+        expected=timedelta(seconds=5),
+        undo="nothing was changed",
+    ),
+    StepName.QUIESCE: Blueprint(
+        summary="stop {source}'s workload, so that nothing writes: the outage begins",
+        plane=Plane.CONTROL,
+        needs=("EKS cluster of {source}",),
+        budget=timedelta(minutes=3),
+        expected=timedelta(seconds=35),
+        undo="scale {source}'s workload back",
+    ),
+    StepName.CATCH_UP: Blueprint(
+        summary="wait until {target} has every file that {source} wrote",
+        plane=Plane.DATA,
+        needs=("EFS in {target_region}",),
+        budget=timedelta(minutes=30),
+        expected=timedelta(minutes=3),
+        undo="nothing was changed",
+    ),
+    StepName.SWITCH: Blueprint(
+        summary="ask for {target} to become the database writer, without loss",
+        plane=Plane.CONTROL,
+        needs=("RDS in {source_region}", "RDS in {target_region}"),
+        budget=timedelta(minutes=5),
+        expected=timedelta(seconds=5),
+        undo="switch over to {source}",
+    ),
+    StepName.SWITCHED: Blueprint(
+        summary="wait for {target} to be the database writer",
+        plane=Plane.CONTROL,
+        needs=("RDS in {target_region}",),
+        budget=timedelta(minutes=15),
+        expected=timedelta(seconds=120),
+        undo="switch over to {source}",
+    ),
+    StepName.FREE_OLD: Blueprint(
+        summary="forget what is left of the replication from {source}",
+        plane=Plane.CONTROL,
+        needs=("EFS in {source_region}",),
+        budget=timedelta(minutes=15),
+        expected=timedelta(seconds=30),
+        undo="nothing was replicated by it any more",
+    ),
+    StepName.LIFT_OLD: Blueprint(
+        summary="let {source}'s files be overwritten by a replication",
+        plane=Plane.CONTROL,
+        needs=("EFS in {source_region}",),
+        budget=timedelta(minutes=5),
+        expected=timedelta(seconds=10),
+        undo="enable the protection of {source}'s file system",
+    ),
+    StepName.REVERSE: Blueprint(
+        summary="replicate {target}'s files to {source}, which protects them again",
+        plane=Plane.CONTROL,
+        needs=("EFS in {target_region}", "EFS in {source_region}"),
+        budget=timedelta(minutes=30),
+        expected=timedelta(minutes=3),
+        undo="delete the replication",
     ),
 }
 
@@ -153,9 +264,9 @@ BLUEPRINTS: dict[StepName, Blueprint] = {
 def reads_for(name: StepName, *, target: str, source: str, by_switch: bool) -> tuple[Read, ...]:
     """The questions whose answers are this step's proof."""
     match name:
-        case StepName.FENCE:
+        case StepName.FENCE | StepName.QUIESCE:
             return (Read(What.COMPUTE, source),)
-        case StepName.PROMOTE:
+        case StepName.PROMOTE | StepName.SWITCH | StepName.SWITCHED:
             return (Read(What.DATABASE, target),)
         case StepName.BREAK:
             return (Read(What.FILES, target),)
@@ -168,3 +279,15 @@ def reads_for(name: StepName, *, target: str, source: str, by_switch: bool) -> t
             return (Read(What.ANSWER), Read(What.ADDRESSES, target), *held)
         case StepName.PROVE:
             return ()
+        case StepName.LAG:
+            return (Read(What.DATABASE, target), Read(What.LAG, target))
+        case StepName.FIRST_SYNC | StepName.CATCH_UP:
+            return (Read(What.FILES, target), Read(What.DATABASE, target))
+        case StepName.LIFT:
+            return (Read(What.PROTECTION, target), Read(What.FILES, target), Read(What.DATABASE, target))
+        case StepName.LIFT_OLD:
+            return (Read(What.PROTECTION, source), Read(What.FILES, source))
+        case StepName.FREE_SOURCE | StepName.FREE_TARGET | StepName.REPLICATE:
+            return (Read(What.FILES, source), Read(What.FILES, target), Read(What.DATABASE, target))
+        case StepName.FREE_OLD | StepName.REVERSE:
+            return (Read(What.FILES, source), Read(What.FILES, target))

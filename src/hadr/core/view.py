@@ -40,6 +40,7 @@ class What(StrEnum):
     DATABASE = "database"
     LAG = "lag"
     FILES = "files"
+    PROTECTION = "protection"
     TARGETS = "targets"
     ENDPOINT = "endpoint"
     SWITCH = "switch"
@@ -126,6 +127,14 @@ class FilesState:
     synced: datetime | None = None
 
 
+class Protection(StrEnum):
+    """Whether a file system may be made a replication's destination; OFF says it may."""
+
+    ON = "enabled"
+    OFF = "disabled"
+    REPLICATING = "replicating"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetsState:
     """The load balancer's own opinion of its targets."""
@@ -179,6 +188,9 @@ class View:
 
     def files(self, member: str) -> Reading[FilesState]:
         return self.get(What.FILES, member)
+
+    def protection(self, member: str) -> Reading[Protection]:
+        return self.get(What.PROTECTION, member)
 
     def targets(self, member: str) -> Reading[TargetsState]:
         return self.get(What.TARGETS, member)

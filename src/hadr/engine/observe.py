@@ -14,9 +14,8 @@ from functools import partial
 from typing import Any
 
 from hadr.core.errors import CallError
-from hadr.core.plan import CONTROL_PLANE_REGION
 from hadr.core.roles import all_reads
-from hadr.core.site import Site
+from hadr.core.site import CONTROL_PLANE_REGION, Site
 from hadr.core.view import Known, Read, Reading, Unknown, View, What
 from hadr.ports import Job, Ports
 
@@ -43,6 +42,7 @@ def question(site: Site, ports: Ports, read: Read) -> Callable[[], Any]:
         What.DATABASE: partial(ports.database.observe, member),
         What.LAG: partial(ports.database.lag, member),
         What.FILES: partial(ports.files.observe, member),
+        What.PROTECTION: partial(ports.files.protection, member),
         What.TARGETS: partial(ports.traffic.targets, member),
         What.SWITCH: partial(ports.traffic.declared, member),
         What.ADDRESSES: partial(ports.probe.resolve, member.balancer),

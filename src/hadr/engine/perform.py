@@ -11,6 +11,7 @@ from typing import assert_never
 
 from hadr.core.actions import (
     Action,
+    AllowOverwrite,
     BreakReplication,
     DeclareActive,
     Done,
@@ -19,7 +20,10 @@ from hadr.core.actions import (
     Outcome,
     PromoteDatabase,
     Refused,
+    ReplicateFiles,
     StartCapacity,
+    StopWrites,
+    SwitchDatabase,
     WriteThrough,
 )
 from hadr.core.errors import CallError, Denied, Gone, Indefinite, Rejected, Unreachable
@@ -64,6 +68,14 @@ def _ask(site: Site, ports: Ports, action: Action, *, run: str) -> str:
             return ports.traffic.give_all_weight(member, run=run)
         case WriteThrough():
             return ports.probe.write_through(key=write_key(run))
+        case StopWrites():
+            return ports.compute.quiesce(member)
+        case SwitchDatabase(away=away):
+            return ports.database.switch_over(member, away=site.member(away))
+        case AllowOverwrite():
+            return ports.files.allow_overwrite(member)
+        case ReplicateFiles(origin=origin):
+            return ports.files.replicate(member, origin=site.member(origin))
         case _:
             assert_never(action)
 

@@ -116,7 +116,7 @@ class Run:
     def _close(self) -> None:
         failed = [step.name for step in self.plan.steps if self._counts_as_failed(step)]
         if not failed:
-            self._write("end", data={"status": "done", "why": f"{self.plan.course.target} serves"})
+            self._write("end", data={"status": "done", "why": self.plan.goal})
             return
         first = next(name for name in failed if self.progress[name].status is not Status.SKIPPED)
         why = f"{first}: {self.progress[first].seen}"

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from rich.table import Table
 
+from hadr.core.course import Way
 from hadr.core.guards import Guard
 from hadr.core.plan import Plan
 from hadr.core.steps import Step
@@ -28,6 +29,7 @@ def document(plan: Plan, allowed: Collection[Guard] = ()) -> dict[str, Any]:
         "already": [{"step": name, "seen": seen} for name, seen in plan.already],
         "critical_path": {"steps": list(plan.estimate.steps), "estimate_s": plan.estimate.length.total_seconds()},
         "sequential_estimate_s": plan.sequential.total_seconds(),
+        "outage_estimate_s": plan.outage.total_seconds(),
         "refusals": [
             {"guard": refusal.guard, "what": str(refusal), "lifted": refusal.guard in allowed} for refusal in plan.refusals
         ],
@@ -54,17 +56,34 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
+DOING = {
+    "failover": ("fail over to {target}", "failing over to {target}", "{target} serves already"),
+    "switchover": ("switch over to {target}", "switching over to {target}", "{target} serves and {source} follows already"),
+    "failback": ("fail back to {target}", "failing back to {target}", "{target} serves and {source} follows already"),
+    "protect": ("protect {source} by {target}", "protecting {source} by {target}", "{target} follows {source} already"),
+}
+
+
+def doing(plan: Plan) -> str:
+    """What the plan does, as in "to fail over to two"."""
+    return _words(plan)[0]
+
+
+def _words(plan: Plan) -> tuple[str, ...]:
+    return tuple(text.format(target=plan.course.target, source=plan.course.source) for text in DOING[plan.verb])
+
+
 def answer(plan: Plan, allowed: Collection[Guard] = ()) -> str:
     """The first line."""
-    target = plan.course.target
+    do, ing, done = _words(plan)
     if not plan.steps:
-        return f"{plan.site}: {target} serves already; there is nothing to do"
+        return f"{plan.site}: {done}; there is nothing to do"
     standing = plan.standing_refusals(allowed)
     if standing:
         names = ", ".join(dict.fromkeys(refusal.guard for refusal in standing))
-        return f"{plan.site}: failing over to {target} is refused by {names}"
+        return f"{plan.site}: {ing} is refused by {names}"
     estimate, one_by_one = length(plan.estimate.length), length(plan.sequential)
-    return f"{plan.site}: can fail over to {target} in {len(plan.steps)} steps, about {estimate} ({one_by_one} one after the other)"
+    return f"{plan.site}: can {do} in {len(plan.steps)} steps, about {estimate} ({one_by_one} one after the other)"
 
 
 def table(plan: Plan) -> Table:
@@ -87,7 +106,10 @@ def remarks(plan: Plan, allowed: Collection[Guard] = ()) -> list[str]:
     """The lines below the table: why this way, what speaks against it, what is there already, what to type next."""
     lines = []
     if plan.steps:
-        lines += [f"Traffic by {plan.course.way}: {plan.reason}.", f"Longest chain: {' > '.join(plan.estimate.steps)}."]
+        way = "" if plan.course.way is Way.STAYS else f" by {plan.course.way}"
+        lines += [f"Traffic{way}: {plan.reason}.", f"Longest chain: {' > '.join(plan.estimate.steps)}."]
+    if plan.outage:
+        lines.append(f"Clients get no answer for about {length(plan.outage)}: from stop-writes until traffic has moved.")
     lines += [f"Already there: {name} ({seen})" for name, seen in plan.already if plan.steps]
     lines += [f"Note: {note}" for note in plan.notes]
     for refusal in plan.refusals:
@@ -102,5 +124,5 @@ def _next(plan: Plan, allowed: Collection[Guard]) -> str:
     standing = plan.standing_refusals(allowed)
     names = dict.fromkeys(refusal.guard for refusal in standing)
     flags = "".join(f" --allow {name}" for name in (*sorted(allowed), *names))
-    command = f"hadr failover --to {plan.course.target}{flags}"
+    command = f"hadr {plan.verb} --to {plan.course.target}{flags}"
     return f"mend what is refused, or accept it: {command}" if standing else command

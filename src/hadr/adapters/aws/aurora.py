@@ -67,6 +67,17 @@ class Aurora:
         )
         return f"failing over to {arn}"
 
+    def switch_over(self, member: Member, *, away: Member) -> str:
+        arn = str(self._cluster(member)["DBClusterArn"])
+        self._call(
+            "rds",
+            "switchover_global_cluster",
+            away.region,
+            GlobalClusterIdentifier=self._site.global_database,
+            TargetDbClusterIdentifier=arn,
+        )
+        return f"switching over to {arn}"
+
     def _global(self, member: Member) -> Any:
         name = self._site.global_database
         found = self._call("rds", "describe_global_clusters", member.region, GlobalClusterIdentifier=name)["GlobalClusters"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hadr.adapters.aws.calls import Caller
 from hadr.core.errors import Gone
 from hadr.core.site import Member
-from hadr.core.view import FilesRole, FilesState
+from hadr.core.view import FilesRole, FilesState, Protection
 
 
 class Efs:
@@ -37,3 +37,30 @@ class Efs:
         mode = "LOCAL_CONFIGURATION_ONLY" if local_only else "ALL_CONFIGURATIONS"
         self._call("efs", "delete_replication_configuration", member.region, SourceFileSystemId=source, DeletionMode=mode)
         return f"deleting the replication from {source} ({mode})"
+
+    def protection(self, member: Member) -> Protection:
+        found = self._call("efs", "describe_file_systems", member.region, FileSystemId=member.files)["FileSystems"]
+        if not found:
+            raise Gone(f"efs in {member.region}: no file system {member.files}")
+        said = found[0].get("FileSystemProtection", {}).get("ReplicationOverwriteProtection", "ENABLED")
+        return Protection(str(said).lower())
+
+    def allow_overwrite(self, member: Member) -> str:
+        self._call(
+            "efs",
+            "update_file_system_protection",
+            member.region,
+            FileSystemId=member.files,
+            ReplicationOverwriteProtection="DISABLED",
+        )
+        return f"{member.files} may be overwritten by a replication"
+
+    def replicate(self, member: Member, *, origin: Member) -> str:
+        self._call(
+            "efs",
+            "create_replication_configuration",
+            origin.region,
+            SourceFileSystemId=origin.files,
+            Destinations=[{"Region": member.region, "FileSystemId": member.files}],
+        )
+        return f"replicating {origin.files} to {member.files}"

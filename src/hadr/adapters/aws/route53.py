@@ -11,8 +11,7 @@ from typing import Any
 
 from hadr.adapters.aws.calls import Caller
 from hadr.core.errors import Gone
-from hadr.core.plan import CONTROL_PLANE_REGION
-from hadr.core.site import Member, Site
+from hadr.core.site import CONTROL_PLANE_REGION, Member, Site
 
 FULL = 100
 

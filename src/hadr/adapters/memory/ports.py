@@ -16,11 +16,12 @@ from hadr.core.view import (
     FilesRole,
     FilesState,
     Lag,
+    Protection,
     TargetsState,
 )
 
 if TYPE_CHECKING:
-    from hadr.adapters.memory.world import World
+    from hadr.adapters.memory.world import Side, World
 
 
 class MemoryCompute:
@@ -64,6 +65,12 @@ class MemoryCompute:
             side.capacity, side.replicas = 0, dict.fromkeys(side.replicas, 0)
         return "everything to 0"
 
+    def quiesce(self, member: Member) -> str:
+        with self._world.call("quiesce", member, changes=True):
+            side = self._world.sides[member.name]
+            side.replicas = dict.fromkeys(side.replicas, 0)
+        return "workload to 0"
+
 
 class MemoryDatabase:
     """The global database of the world."""
@@ -99,6 +106,17 @@ class MemoryDatabase:
             world.switching_until = world.clock.now() + world.delays.promote
         return f"failing over to {member.database}"
 
+    def switch_over(self, member: Member, *, away: Member) -> str:
+        world = self._world
+        with world.call("switch_over", away, changes=True):
+            if world.switching_to is not None or world.writer != away.name or world.sides[member.name].lost:
+                raise Rejected(f"{world.site.global_database} is not in a state in which {member.database} can become the writer")
+            if any(world.sides[away.name].replicas.values()):
+                world.harmed.append(f"{away.name} still wrote when the writer moved to {member.name}")
+            world.switching_to = member.name
+            world.switching_until = world.clock.now() + world.delays.promote
+        return f"switching over to {member.database}"
+
 
 class MemoryFiles:
     """File systems of the world."""
@@ -110,29 +128,67 @@ class MemoryFiles:
         world = self._world
         with world.call("files", member):
             side = world.sides[member.name]
-            if side.role is not FilesRole.DESTINATION:
+            source = world.site.other(member.name) if side.role is FilesRole.DESTINATION else member
+            if side.role is FilesRole.ALONE:
                 return FilesState(role=side.role)
-            return FilesState(
-                role=side.role,
-                status="DELETING" if side.deleting_until else "ENABLED",
-                source=world.site.other(member.name).files,
-                synced=self._synced(world.clock.now()),
-            )
+            return FilesState(role=side.role, status=self._status(side), source=source.files, synced=self._synced(side))
 
-    def _synced(self, now: datetime) -> datetime:
-        lost = [side.lost for side in self._world.sides.values() if side.lost is not None]
-        return min([now, *lost]) - timedelta(seconds=20)
+    def _status(self, side: Side) -> str:
+        if side.deleting_until is not None:
+            return "DELETING"
+        if not self._world.whole():
+            return "ERROR"
+        return "ENABLED" if self._world.passed(side.files_at, self._world.delays.enable_files) else "ENABLING"
+
+    def _synced(self, side: Side) -> datetime | None:
+        """The last round that is through: nothing for a replication that is younger, or that has lost its other side."""
+        lost = [other.lost for other in self._world.sides.values() if other.lost is not None]
+        now = min([self._world.clock.now(), *lost])
+        synced = now - self._world.delays.sync
+        return synced if synced >= side.files_at else None
 
     def break_replication(self, member: Member, *, source: str, local_only: bool) -> str:
         world = self._world
         with world.call("break_replication", member, changes=True):
             side, other = world.sides[member.name], world.sides[world.site.other(member.name).name]
-            if side.role is not FilesRole.DESTINATION:
-                raise Gone(f"no replication from {source} ends at {member.files}")
+            if side.role is FilesRole.ALONE:
+                raise Gone(f"no replication from {source} is known of {member.files}")
             if not local_only and other.lost is not None:
                 raise Rejected(f"the other side of {source} cannot be reached")
-            side.deleting_until = world.clock.now() + world.delays.break_files
+            until = world.clock.now() + world.delays.break_files
+            if side.role is FilesRole.SOURCE and world.whole():
+                world.harmed.append(f"a replication from {source} that worked was deleted")
+            for one in (side,) if local_only else (side, other):
+                if one.role is not FilesRole.ALONE:
+                    one.deleting_until = one.deleting_until or until
         return f"deleting replication from {source}"
+
+    def protection(self, member: Member) -> Protection:
+        world = self._world
+        with world.call("protection", member):
+            side = world.sides[member.name]
+            if side.role is FilesRole.DESTINATION:
+                return Protection.REPLICATING
+            return Protection.ON if side.protected else Protection.OFF
+
+    def allow_overwrite(self, member: Member) -> str:
+        with self._world.call("allow_overwrite", member, changes=True):
+            if self._world.sides[member.name].role is FilesRole.DESTINATION:
+                raise Rejected(f"{member.files} is a destination")
+            self._world.sides[member.name].protected = False
+        return f"{member.files} may be overwritten"
+
+    def replicate(self, member: Member, *, origin: Member) -> str:
+        world = self._world
+        with world.call("replicate", origin, changes=True):
+            side, other = world.sides[member.name], world.sides[origin.name]
+            if FilesRole.ALONE is not side.role or FilesRole.ALONE is not other.role or side.protected or side.lost:
+                raise Rejected(f"{member.files} cannot be a destination of {origin.files}")
+            if world.writer == member.name:
+                world.harmed.append(f"files of the writer {member.name} were overwritten")
+            side.role, other.role = FilesRole.DESTINATION, FilesRole.SOURCE
+            side.files_at = other.files_at = world.clock.now()
+        return f"replicating {origin.files} to {member.files}"
 
 
 class MemoryTraffic:

@@ -15,8 +15,7 @@ from datetime import datetime, timedelta
 from hadr.adapters.memory.clock import VirtualClock, VirtualWorkers
 from hadr.adapters.memory.ports import MemoryCompute, MemoryDatabase, MemoryFiles, MemoryProbe, MemoryTraffic
 from hadr.core.errors import CallError, Unreachable
-from hadr.core.plan import CONTROL_PLANE_REGION
-from hadr.core.site import Member, Site
+from hadr.core.site import CONTROL_PLANE_REGION, Member, Site
 from hadr.core.view import FilesRole
 from hadr.ports import Ports
 
@@ -35,6 +34,8 @@ class Delays:
     pod_ready: timedelta = timedelta(seconds=5)
     promote: timedelta = timedelta(seconds=120)
     break_files: timedelta = timedelta(seconds=180)
+    enable_files: timedelta = timedelta(seconds=60)
+    sync: timedelta = timedelta(seconds=20)
     target_check: timedelta = timedelta(seconds=20)
     health_check: timedelta = timedelta(seconds=30)
     dns_change: timedelta = timedelta(seconds=60)
@@ -52,7 +53,9 @@ class Side:
     replicas_at: datetime
     role: FilesRole
     files_at: datetime
+    writable_at: datetime
     deleting_until: datetime | None = None
+    protected: bool = True
     declared_at: datetime | None = None
     weight: int = 0
 
@@ -68,7 +71,7 @@ class Failure:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """Everything there is, seen by `ports()`. `asked` and `promotions` tell what was done to it."""
+    """Everything there is, seen by `ports()`. `asked` and `promotions` tell what was done to it, `harmed` what never should be."""
 
     site: Site
     active: str
@@ -84,6 +87,7 @@ class World:
     asked: list[tuple[datetime, str, str]] = field(default_factory=list)
     promotions: list[tuple[datetime, str]] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
+    harmed: list[str] = field(default_factory=list)
     failures: dict[str, list[Failure]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -99,6 +103,7 @@ class World:
                 replicas_at=long_ago,
                 role=FilesRole.SOURCE if serves else FilesRole.DESTINATION,
                 files_at=long_ago,
+                writable_at=long_ago,
                 weight=100 if serves else 0,
             )
 
@@ -167,6 +172,11 @@ class World:
         for side in self.sides.values():
             if side.deleting_until is not None and now >= side.deleting_until:
                 side.role, side.files_at, side.deleting_until = FilesRole.ALONE, side.deleting_until, None
+                side.protected, side.writable_at = True, side.files_at
+
+    def whole(self) -> bool:
+        """Whether both sides know of the file replication, so that it works."""
+        return {side.role for side in self.sides.values()} == {FilesRole.SOURCE, FilesRole.DESTINATION}
 
     def ready_since(self, member: Member) -> datetime | None:
         """Since (or from) when the member's node maker is ready; None when it is at 0."""
@@ -190,7 +200,7 @@ class World:
         side, pods = self.sides[member.name], self.pods_since(member)
         if pods is None or self.writer != member.name or side.role is FilesRole.DESTINATION or self.writer_at is None:
             return None
-        return max(pods, self.writer_at, side.files_at) + self.delays.pod_ready
+        return max(pods, self.writer_at, side.writable_at) + self.delays.pod_ready
 
     def healthy(self, member: Member) -> bool:
         """Whether its targets are healthy now."""

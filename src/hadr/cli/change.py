@@ -1,9 +1,9 @@
-"""The failover verb: plan, show, confirm, look again, apply. What was shown is what is done, or nothing is."""
+"""Every verb that changes a site: plan, show, confirm, look again, apply. What was shown is what is done, or nothing is."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,31 +16,35 @@ from hadr.core.decide import Status
 from hadr.core.errors import StepFailed, UnsafePlan
 from hadr.core.guards import Guard
 from hadr.core.journal import run_record, verify
-from hadr.core.plan import Plan, plan_failover
+from hadr.core.plan import Plan
 from hadr.core.site import Site
 from hadr.core.steps import Step
+from hadr.core.view import View
 from hadr.engine import Run, observe
 from hadr.ports import Ports, Runs
 from hadr.report import plan as plan_report
 from hadr.report import run as run_report
 from hadr.report.words import clock
 
+Planner = Callable[[Site, View, str], Plan]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failover:
-    """One use of the verb."""
+class Change:
+    """One use of a verb. `choose` names the member it is about; `planner` makes its plan."""
 
     context: Context
     site: Site
     ports: Ports
     runs: Runs
-    target: str
+    planner: Planner
+    choose: Callable[[Site, View], str]
     allowed: frozenset[Guard]
     sure: bool
     json: bool
 
     def carry_out(self) -> int:
-        """Exit code 0 when the target serves, 1 when it was refused, not confirmed or failed."""
+        """Exit code 0 when the goal is reached, 1 when it was refused, not confirmed or failed."""
         plan = self._plan()
         if not plan.steps:
             return self._end(0, "nothing-to-do", plan)
@@ -48,23 +52,23 @@ class Failover:
         if plan.standing_refusals(self.allowed):
             return self._end(1, "refused", plan, why="; ".join(map(str, plan.standing_refusals(self.allowed))))
         if not self.sure:
-            if not self._confirmed():
+            if not self._confirmed(plan):
                 return self._end(1, "not-confirmed", plan)
             plan = self._again(plan)
         return self._apply(plan)
 
     def _plan(self) -> Plan:
-        return plan_failover(self.site, observe(self.site, self.ports), self.target)
+        view = observe(self.site, self.ports)
+        return self.planner(self.site, view, self.choose(self.site, view))
 
     def _show(self, plan: Plan) -> None:
         if not self.json:
             remarks = plan_report.remarks(plan, self.allowed)
             self.context.say(plan_report.answer(plan, self.allowed), plan_report.table(plan), remarks=remarks)
 
-    def _confirmed(self) -> bool:
-        typed = typer.prompt(
-            f"\nType the site's name ({self.site.name}) to fail over to {self.target}", err=True, default="", show_default=False
-        )
+    def _confirmed(self, plan: Plan) -> bool:
+        question = f"\nType the site's name ({self.site.name}) to {plan_report.doing(plan)}"
+        typed = typer.prompt(question, err=True, default="", show_default=False)
         return str(typed).strip() == self.site.name
 
     def _again(self, shown: Plan) -> Plan:
@@ -77,7 +81,7 @@ class Failover:
 
     def _apply(self, plan: Plan) -> int:
         document = plan_report.document(plan, self.allowed)
-        journal = self.runs.begin(f"failover-to-{self.target}", document, self.ports.clock.now())
+        journal = self.runs.begin(f"{plan.verb}-to-{plan.course.target}", document, self.ports.clock.now())
         place = self.runs.place(journal.run)
         self.context.narrate(f"run {journal.run} in {place}")
         run = Run(site=self.site, ports=self.ports, plan=plan, journal=journal, allowed=self.allowed, told=self._narrate)
@@ -90,7 +94,7 @@ class Failover:
 
     def _narrate(self, step: Step, status: Status, seen: str) -> None:
         words = step.summary if status is Status.RUNNING else seen
-        self.context.narrate(f"{clock(self.ports.clock.now())}  {step.name:<22}  {status:<8}  {words}")
+        self.context.narrate(f"{clock(self.ports.clock.now())}  {step.name:<25}  {status:<8}  {words}")
 
     def _end(self, code: int, answer: str, plan: Plan, *, run: str = "", why: str = "") -> int:
         verified = verify(self.runs.journal(run)) if run else None

@@ -1,0 +1,159 @@
+"""The verbs that change a site, and `plan` for each of them: options in, a plan or a run out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from hadr import config
+from hadr.cli.change import Change, Planner
+from hadr.cli.context import Context
+from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, Allow, AsJson, RunsFolder, SiteFile, Sure, To
+from hadr.core.errors import UnsafePlan
+from hadr.core.guards import Guard
+from hadr.core.plan import Plan, plan_failback, plan_failover, plan_protect, plan_switchover, stand_by_of
+from hadr.core.site import Site
+from hadr.core.view import View
+from hadr.engine import observe
+from hadr.report import plan as plan_report
+
+MOVING: dict[str, tuple[Planner, str]] = {
+    "failover": (plan_failover, "Make MEMBER serve, presuming the other one lost: plan, show, confirm, apply, prove."),
+    "switchover": (
+        plan_switchover,
+        "Make MEMBER serve while both are well, without losing a write: plan, show, confirm, apply, prove.",
+    ),
+    "failback": (plan_failback, "As switchover, after making MEMBER follow again: the way back after a failover."),
+}
+Onto = Annotated[
+    str, typer.Option("--to", metavar="MEMBER", help="The member that is to follow; the one without the writer when left out.")
+]
+
+
+def add(app: typer.Typer, plan_app: typer.Typer) -> None:
+    """Put every verb on the command line, each also below `plan`."""
+    for name, (planner, words) in MOVING.items():
+        app.command(name, help=words)(_moving(planner))
+        plan_app.command(name, help=f"What `hadr {name}` would do, how long it would take, and what speaks against it.")(
+            _planning(planner)
+        )
+    app.command("protect")(protect)
+    plan_app.command("protect")(plan_protecting)
+
+
+def _moving(planner: Planner) -> Callable[..., int]:
+    def verb(
+        context: typer.Context,
+        to: To,
+        site: SiteFile = DEFAULT_SITE,
+        runs: RunsFolder = DEFAULT_RUNS,
+        allow: Allow = None,
+        yes: Sure = False,
+        json: AsJson = False,
+    ) -> int:
+        described = config.load_site(site)
+        described.member(to)
+        return _carry_out(context.obj, described, planner, partial(_named, to), runs, allow, yes=yes, json=json)
+
+    return verb
+
+
+def _planning(planner: Planner) -> Callable[..., int]:
+    def verb(context: typer.Context, to: To, site: SiteFile = DEFAULT_SITE, allow: Allow = None, json: AsJson = False) -> int:
+        described = config.load_site(site)
+        described.member(to)
+        return _show(context.obj, described, planner, partial(_named, to), frozenset(allow or ()), json=json)
+
+    return verb
+
+
+def protect(
+    context: typer.Context,
+    to: Onto = "",
+    site: SiteFile = DEFAULT_SITE,
+    runs: RunsFolder = DEFAULT_RUNS,
+    allow: Allow = None,
+    yes: Sure = False,
+    json: AsJson = False,
+) -> int:
+    """Make the stand-by follow: replicate the active member's files to it, over what is there, and see the database replicate."""
+    described = config.load_site(site)
+    return _carry_out(context.obj, described, plan_protect, _onto(described, to), runs, allow, yes=yes, json=json)
+
+
+def plan_protecting(
+    context: typer.Context, to: Onto = "", site: SiteFile = DEFAULT_SITE, allow: Allow = None, json: AsJson = False
+) -> int:
+    """What `hadr protect` would do, how long it would take, and what speaks against it."""
+    described = config.load_site(site)
+    return _show(context.obj, described, plan_protect, _onto(described, to), frozenset(allow or ()), json=json)
+
+
+def _named(to: str, site: Site, view: View) -> str:  # noqa: ARG001 - what is seen does not matter when it is named
+    return to
+
+
+def _onto(site: Site, to: str) -> Callable[[Site, View], str]:
+    if to:
+        site.member(to)
+        return partial(_named, to)
+    return _stand_by
+
+
+def _stand_by(site: Site, view: View) -> str:
+    found = stand_by_of(site, view)
+    if found is None:
+        told = "which member holds the database writer is not known, so neither is who is to follow; name it with --to"
+        raise UnsafePlan(((str(Guard.ROLES_UNCLEAR), told),))
+    return found
+
+
+def _carry_out(
+    here: Context,
+    site: Site,
+    planner: Planner,
+    choose: Callable[[Site, View], str],
+    runs: RunsFolder,
+    allow: list[Guard] | None,
+    *,
+    yes: bool,
+    json: bool,
+) -> int:
+    if json and not yes:
+        raise typer.BadParameter("--json leaves nobody to ask: add --yes")
+    change = Change(
+        context=here,
+        site=site,
+        ports=here.wire(site),
+        runs=here.runs_at(runs),
+        planner=planner,
+        choose=choose,
+        allowed=frozenset(allow or ()),
+        sure=yes,
+        json=json,
+    )
+    return change.carry_out()
+
+
+def _show(
+    here: Context, site: Site, planner: Planner, choose: Callable[[Site, View], str], allowed: frozenset[Guard], *, json: bool
+) -> int:
+    view = observe(site, here.wire(site))
+    plan = planner(site, view, choose(site, view))
+    if json:
+        here.tell(plan_report.document(plan, allowed))
+    else:
+        body = [plan_report.table(plan)] if plan.steps else []
+        here.say(plan_report.answer(plan, allowed), *body, remarks=plan_report.remarks(plan, allowed))
+    return _verdict(plan, allowed)
+
+
+def _verdict(plan: Plan, allowed: frozenset[Guard]) -> int:
+    """UNKNOWN when nothing but missing knowledge stands in the way."""
+    refusals = plan.standing_refusals(allowed)
+    if not refusals:
+        return YES
+    return UNKNOWN if all(refusal.unknown for refusal in refusals) else NO

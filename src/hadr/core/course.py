@@ -1,0 +1,40 @@
+"""The direction of a plan, and the form of a proof: words that planning and proving share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """PROVEN: the effect is there. UNDERWAY: asked for and coming. NOT_YET: neither. UNSEEN: nobody can tell."""
+
+    PROVEN = "proven"
+    UNDERWAY = "underway"
+    NOT_YET = "not yet"
+    UNSEEN = "unseen"
+
+
+class Way(StrEnum):
+    """How traffic moves: through health checks (data plane), through DNS weights (Route 53's control plane), or not at all."""
+
+    SWITCH = "switch"
+    WEIGHTS = "weights"
+    STAYS = "stays"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """A judgement and the words for what was seen."""
+
+    state: State
+    seen: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """The direction of a plan: to `target`, away from `source`, traffic by `way`. In protecting, `target` is to follow `source`."""
+
+    target: str
+    source: str
+    way: Way
