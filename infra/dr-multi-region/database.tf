@@ -49,7 +49,6 @@ resource "aws_rds_global_cluster" "this" {
   database_name             = "peccy"
   storage_encrypted         = true
   deletion_protection       = var.deletion_protection
-  force_destroy             = !var.deletion_protection
 }
 
 module "database_one" {

@@ -85,7 +85,7 @@ run "defaults" {
     error_message = "password_version 0 must leave the password alone"
   }
   assert {
-    condition     = aws_rds_global_cluster.this.storage_encrypted && aws_rds_global_cluster.this.deletion_protection && !aws_rds_global_cluster.this.force_destroy
+    condition     = aws_rds_global_cluster.this.storage_encrypted && aws_rds_global_cluster.this.deletion_protection
     error_message = "the global database has to be encrypted and protected"
   }
   assert {
@@ -160,7 +160,7 @@ run "destroyable" {
   }
 
   assert {
-    condition     = !aws_rds_global_cluster.this.deletion_protection && aws_rds_global_cluster.this.force_destroy && aws_secretsmanager_secret.database.recovery_window_in_days == 0
+    condition     = !aws_rds_global_cluster.this.deletion_protection && aws_secretsmanager_secret.database.recovery_window_in_days == 0
     error_message = "without protection everything has to go"
   }
 }
