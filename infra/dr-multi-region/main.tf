@@ -65,7 +65,8 @@ module "operator" {
     ZONE      = [aws_route53_zone.this.arn]
     RECORDS   = [aws_route53_zone.this.arn]
     BUCKETS   = [module.switch.arn]
-    OBJECTS   = ["${module.switch.arn}/${local.declared}"]
+    # Beside the switch lies the object with which hadr tries whether it could write it.
+    OBJECTS = ["${module.switch.arn}/${local.declared}", "${module.switch.arn}/${local.declared}.trial"]
   }
 }
 
