@@ -29,7 +29,7 @@ from hadr_lab.lab import REGIONS, STATE, Lab, region_address, running
 from hadr_lab.launch import Order
 from hadr_lab.live import LiveSite
 from hadr_lab.meter import Meter
-from hadr_lab.outer import Inside, enter
+from hadr_lab.outer import EDGE_RESOLVER, Inside, enter
 from hadr_lab.programs import Programs
 from hadr_lab.progress import Progress
 from hadr_lab.report import REPORT
@@ -37,6 +37,7 @@ from hadr_lab.result import table
 from hadr_lab.scenario import load
 from hadr_lab.session import Session
 from hadr_lab.toolchain import obtain
+from hadr_lab.visitor import Visitor
 from hadr_lab.waits import Waits
 
 log = logging.getLogger(__name__)
@@ -134,7 +135,8 @@ async def _open_doors(home: Home, lab: Lab, outputs: Mapping[str, Any]) -> Sessi
     sockets = home.inside.sockets
     ports = {name: held.getsockname()[1] for name, held in sockets.items()}
     home.servers.append(await forward(sockets["aws"], lambda: lab.network.connect("edge", region_address("edge", 10), 80)))
-    home.servers.append(await forward(sockets["web"], lambda: _to_host(lab, outputs["host"])))
+    visitor = Visitor(network=lab.network, host=outputs["host"], resolver=EDGE_RESOLVER)
+    home.servers.append(await forward(sockets["web"], visitor.connect))
     contexts = []
     for name, made in outputs["members"].items():
         contexts.append(lab.clusters.kubeconfig(made["cluster"], server=f"https://127.0.0.1:{ports[f'kubernetes-{name}']}"))
@@ -160,12 +162,6 @@ async def _open_doors(home: Home, lab: Lab, outputs: Mapping[str, Any]) -> Sessi
 def _tools(programs: Programs) -> list[Path]:
     """What a person at a shell uses that the lab brings along."""
     return [programs[name].path for name in ("kubectl", "helm")]
-
-
-async def _to_host(lab: Lab, host: str) -> socket.socket:
-    """A connection to where the service's name leads now."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, 80, family=socket.AF_INET, type=socket.SOCK_STREAM)
-    return await lab.network.connect("edge", str(found[0][4][0]), 80)
 
 
 def _to_cluster(lab: Lab, region: str, name: str) -> Any:
