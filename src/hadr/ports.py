@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from hadr.core.site import Member
-from hadr.core.view import Answer, ComputeState, DatabaseState, FilesState, Lag, Protection, TargetsState
+from hadr.core.view import Answer, ComputeState, DatabaseState, FilesState, HealthCheck, Lag, Protection, TargetsState
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -105,6 +105,12 @@ class Traffic(Protocol):
 
     def withdraw(self, member: Member) -> str:
         """Remove the member's switch object, if it is there."""
+
+    def try_switch(self, member: Member) -> str:
+        """Write and remove an object beside the member's switch, which nobody reads; says which."""
+
+    def check(self, member: Member) -> HealthCheck | None:
+        """The health check of the member's record, with its children; None for a record without one."""
 
     def give_all_weight(self, member: Member, *, run: str) -> str:
         """Weight 100 for the member and 0 for every other, in one change."""

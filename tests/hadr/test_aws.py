@@ -29,7 +29,7 @@ from hadr.adapters.aws.session import Sessions
 from hadr.adapters.aws.switch import S3Switch
 from hadr.adapters.memory import VirtualClock, example_site
 from hadr.core.errors import CallError, Denied, Gone, Indefinite, Rejected, Throttled, Unreachable
-from hadr.core.view import DatabaseState, FilesRole, FilesState, Lag, Protection, TargetsState
+from hadr.core.view import DatabaseState, FilesRole, FilesState, HealthCheck, Lag, Protection, TargetsState
 
 SITE = example_site()
 ONE, TWO = SITE.members
@@ -372,6 +372,51 @@ def test_the_switch_is_an_object_in_the_members_own_region(aws: Stubbed) -> None
     switches.declare(TWO, run="run-1")
     aws.answers("s3", "us-east-2", "delete_object", {"Bucket": "switch-us-east-2", "Key": "active/two"}, {})
     switches.withdraw(TWO)
+    aws.all_asked()
+
+
+def test_the_switch_is_tried_on_a_key_beside_it(aws: Stubbed) -> None:
+    """What is written is removed again, and the switch's own key is not touched."""
+    place = {"Bucket": "switch-us-east-2", "Key": "active/two.trial"}
+    aws.answers("s3", "us-east-2", "put_object", {**place, "Body": b"{}", "ContentType": "application/json"}, {})
+    aws.answers("s3", "us-east-2", "delete_object", place, {})
+    assert S3Switch(Caller(aws), VirtualClock()).try_out(TWO) == "wrote and removed active/two.trial in switch-us-east-2"
+    aws.all_asked()
+
+
+def a_health_check(check: str, **config: Any) -> dict[str, Any]:
+    return {
+        "HealthCheck": {
+            "Id": check,
+            "CallerReference": check,
+            "HealthCheckVersion": 1,
+            "HealthCheckConfig": config,
+        }
+    }
+
+
+def test_a_records_health_check_is_read_with_its_children(aws: Stubbed) -> None:
+    """As deep as it is calculated; a record without one has none."""
+    aws.answers("route53", "us-east-1", "list_resource_record_sets", None, listed(a_record("one", 100), a_record("two", 0)))
+    calculated = a_health_check("check-one", Type="CALCULATED", HealthThreshold=2, ChildHealthChecks=["a", "b"])
+    aws.answers("route53", "us-east-1", "get_health_check", {"HealthCheckId": "check-one"}, calculated)
+    ready = a_health_check("a", Type="HTTP", FullyQualifiedDomainName="one.elb.test", ResourcePath="/readyz")
+    aws.answers("route53", "us-east-1", "get_health_check", {"HealthCheckId": "a"}, ready)
+    away = a_health_check("b", Type="HTTP", FullyQualifiedDomainName="s.s3.test", ResourcePath="/k", Inverted=True, Disabled=True)
+    aws.answers("route53", "us-east-1", "get_health_check", {"HealthCheckId": "b"}, away)
+    assert Route53(SITE, Caller(aws)).check(ONE) == HealthCheck(
+        name="check-one",
+        calculated=True,
+        threshold=2,
+        children=(
+            HealthCheck(name="a", host="one.elb.test", path="/readyz"),
+            HealthCheck(name="b", host="s.s3.test", path="/k", inverted=True, disabled=True),
+        ),
+    )
+    bare = {key: value for key, value in a_record("one", 100, "AAAA").items() if key != "HealthCheckId"}
+    records = listed(a_record("one", 100), a_record("two", 0), bare)
+    aws.answers("route53", "us-east-1", "list_resource_record_sets", None, records)
+    assert Route53(SITE, Caller(aws)).check(ONE) is None
     aws.all_asked()
 
 

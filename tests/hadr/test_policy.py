@@ -31,7 +31,9 @@ from hadr.core.site import Site
 SITE = example_site()
 ONE, TWO = SITE.members
 SITE_FILE = Path(__file__).parent / "site.yaml"
-RECORD = [{"Name": "peccy.hadr.test.", "Type": "A", "SetIdentifier": name, "Weight": 1} for name in ("one", "two")]
+RECORD = [
+    {"Name": "peccy.hadr.test.", "Type": "A", "SetIdentifier": name, "Weight": 1, "HealthCheckId": "c"} for name in ("one", "two")
+]
 
 ANSWERS: dict[str, Any] = {
     "describe_global_clusters": {"GlobalClusters": [{"GlobalClusterIdentifier": "peccy"}]},
@@ -41,6 +43,7 @@ ANSWERS: dict[str, Any] = {
     "describe_target_health": {"TargetHealthDescriptions": []},
     "list_resource_record_sets": {"ResourceRecordSets": RECORD},
     "describe_file_systems": {"FileSystems": [{"FileSystemId": "fs-two"}]},
+    "get_health_check": {"HealthCheck": {"HealthCheckConfig": {"Type": "HTTP"}}},
     "describe_cluster": {"cluster": {"endpoint": "https://x", "certificateAuthority": {"data": "Q0E="}}},
 }
 
@@ -83,6 +86,8 @@ def everything_asked(site: Site) -> set[tuple[str, str]]:
         lambda: switch.declared(TWO),
         lambda: switch.declare(TWO, run="r"),
         lambda: switch.withdraw(TWO),
+        lambda: switch.try_out(TWO),
+        lambda: records.check(TWO),
         records.weights,
         lambda: records.give_all_weight(TWO, run="r"),
         lambda: Eks(call, Sessions()).access(TWO),
@@ -141,9 +146,9 @@ def test_a_narrower_policy_is_told() -> None:
     """Each missing action is named with its resource; a lifted condition is a difference too."""
     given = policy(SITE)
     kept = [one for one in given["Statement"] if one["Sid"] != "ChangeObjects"]
-    assert [line.split(" on ")[0] for line in differences({"Statement": kept}, SITE)] == ["lacks s3:DeleteObject"] * 2 + [
+    assert [line.split(" on ")[0] for line in differences({"Statement": kept}, SITE)] == ["lacks s3:DeleteObject"] * 4 + [
         "lacks s3:PutObject"
-    ] * 2
+    ] * 4
     free = [{key: value for key, value in one.items() if key != "Condition"} for one in given["Statement"]]
     assert len(differences({"Statement": free}, SITE)) == 2
 

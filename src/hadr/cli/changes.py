@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated
 
 import typer
 
 from hadr import config
 from hadr.cli.change import Change, Planner
 from hadr.cli.context import Context
-from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, Allow, AsJson, RunsFolder, SiteFile, Sure, To
+from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, Allow, AsJson, Onto, RunsFolder, SiteFile, Sure, To
 from hadr.core.errors import UnsafePlan
 from hadr.core.guards import Guard
 from hadr.core.plan import Plan, plan_failback, plan_failover, plan_protect, plan_switchover, stand_by_of
@@ -28,9 +27,6 @@ MOVING: dict[str, tuple[Planner, str]] = {
     ),
     "failback": (plan_failback, "As switchover, after making MEMBER follow again: the way back after a failover."),
 }
-Onto = Annotated[
-    str, typer.Option("--to", metavar="MEMBER", help="The member that is to follow; the one without the writer when left out.")
-]
 
 
 def add(app: typer.Typer, plan_app: typer.Typer) -> None:

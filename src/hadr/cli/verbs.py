@@ -12,12 +12,15 @@ from hadr import __version__, config
 from hadr.cli import changes
 from hadr.cli.config import app as config_app
 from hadr.cli.context import Context
-from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, AsJson, RunsFolder, SiteFile
+from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, AsJson, Onto, RunsFolder, SiteFile
 from hadr.cli.policy import policy
 from hadr.core.errors import NoSuchRun
+from hadr.core.inspection import inspect, worst
 from hadr.core.journal import RunRecord, Verified, run_record, verify
-from hadr.core.roles import Verdict, standing
+from hadr.core.plan import stand_by_of
+from hadr.core.roles import Verdict, readiness_reads, standing
 from hadr.engine import observe
+from hadr.report import readiness as readiness_report
 from hadr.report import run as run_report
 from hadr.report import status as status_report
 from hadr.report.words import length, moment
@@ -69,6 +72,27 @@ def status(context: typer.Context, site: SiteFile = DEFAULT_SITE, json: AsJson =
             remarks=status_report.remarks(described, view),
         )
     return {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}[standing(described, view).serving]
+
+
+@app.command()
+def readiness(context: typer.Context, to: Onto = "", site: SiteFile = DEFAULT_SITE, json: AsJson = False) -> int:
+    """Would a failover to the stand-by work now, and lose no more than promised?
+
+    Changes nothing but one trial object beside the switch, which it writes and removes.
+    """
+    here: Context = context.obj
+    described = config.load_site(site)
+    if to:
+        described.member(to)
+    view = observe(described, here.wire(described), reads=readiness_reads(described))
+    target = to or stand_by_of(described, view) or described.members[-1].name
+    found = inspect(described, view, target)
+    if json:
+        here.tell(readiness_report.document(described, view, target, found))
+    else:
+        remarks = readiness_report.remarks(target, found)
+        here.say(readiness_report.answer(described, target, found), readiness_report.table(found), remarks=remarks)
+    return {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}[worst(found)]
 
 
 @app.command()

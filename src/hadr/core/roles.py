@@ -102,3 +102,10 @@ def all_reads(site: Site) -> tuple[Read, ...]:
     reads = [Read(what, member.name) for member in site.members for what in of_member]
     reads += [Read(What.SWITCH, member.name) for member in site.members if member.switch is not None]
     return (*reads, Read(What.ANSWER), Read(What.WEIGHTS), Read(What.SERVICE))
+
+
+def readiness_reads(site: Site) -> tuple[Read, ...]:
+    """Every question, with those that only readiness asks: they cost more, or write something."""
+    checks = [Read(What.CHECKS, member.name) for member in site.members]
+    trials = [Read(What.SWITCH_TRIAL, member.name) for member in site.members if member.switch is not None]
+    return (*all_reads(site), *checks, *trials)

@@ -25,16 +25,20 @@ class Known(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """No answer, and why. As the outcome of an action: it may or may not have taken effect."""
+    """No answer, and why. As the outcome of an action: it may or may not have taken effect.
+
+    `absent`: the answer was that the thing that was asked about is not there.
+    """
 
     why: str
+    absent: bool = False
 
 
 Reading: TypeAlias = Known[T] | Unknown
 
 
 class What(StrEnum):
-    """The questions. The first group is asked of each member, the last three of the site."""
+    """The questions: of each member, then three of the site, then two that only readiness asks (each of a member)."""
 
     COMPUTE = "compute"
     DATABASE = "database"
@@ -48,9 +52,12 @@ class What(StrEnum):
     ANSWER = "answer"
     WEIGHTS = "weights"
     SERVICE = "service"
+    CHECKS = "checks"
+    SWITCH_TRIAL = "switch-trial"
 
 
 SITE_WIDE = (What.ANSWER, What.WEIGHTS, What.SERVICE)
+ONLY_FOR_READINESS = (What.CHECKS, What.SWITCH_TRIAL)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -162,6 +169,20 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """A health check with those that it is calculated from. One that is neither asks `host` for `path`, when it has a host."""
+
+    name: str
+    calculated: bool = False
+    threshold: int = 0
+    children: tuple[HealthCheck, ...] = ()
+    host: str = ""
+    path: str = ""
+    inverted: bool = False
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """Everything that was seen, as of `at`."""
 
@@ -200,6 +221,12 @@ class View:
 
     def switch(self, member: str) -> Reading[bool]:
         return self.get(What.SWITCH, member)
+
+    def switch_trial(self, member: str) -> Reading[str]:
+        return self.get(What.SWITCH_TRIAL, member)
+
+    def checks(self, member: str) -> Reading[HealthCheck | None]:
+        return self.get(What.CHECKS, member)
 
     def addresses(self, member: str) -> Reading[frozenset[str]]:
         return self.get(What.ADDRESSES, member)

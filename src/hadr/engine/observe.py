@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from hadr.core.errors import CallError
+from hadr.core.errors import CallError, Gone
 from hadr.core.roles import all_reads
 from hadr.core.site import CONTROL_PLANE_REGION, Site
 from hadr.core.view import Known, Read, Reading, Unknown, View, What
@@ -45,6 +45,8 @@ def question(site: Site, ports: Ports, read: Read) -> Callable[[], Any]:
         What.PROTECTION: partial(ports.files.protection, member),
         What.TARGETS: partial(ports.traffic.targets, member),
         What.SWITCH: partial(ports.traffic.declared, member),
+        What.SWITCH_TRIAL: partial(ports.traffic.try_switch, member),
+        What.CHECKS: partial(ports.traffic.check, member),
         What.ADDRESSES: partial(ports.probe.resolve, member.balancer),
         What.ENDPOINT: partial(ports.probe.ready, member.balancer),
     }
@@ -103,16 +105,19 @@ def _reading(asked: datetime, job: Job[Any]) -> Reading[Any]:
     try:
         return Known(value=job.result(), at=asked)
     except CallError as error:
-        return Unknown(why=str(error))
+        return Unknown(why=str(error), absent=isinstance(error, Gone))
     except Exception as error:  # an answer of a shape nobody foresaw must cost one reading, not the run
         log.exception("error=%s", type(error).__name__)
         return Unknown(why=f"{type(error).__name__}: {error}")
 
 
-def observe(site: Site, ports: Ports, *, deadline: timedelta = DEADLINE) -> View:
-    """One look at everything. Returns when every read has come back, is past its deadline, or is about a silent Region."""
+def observe(site: Site, ports: Ports, *, deadline: timedelta = DEADLINE, reads: tuple[Read, ...] = ()) -> View:
+    """One look at everything, or at what `reads` asks.
+
+    Returns when every read has come back, is past its deadline, or is about a silent Region.
+    """
     board = Board(site=site, ports=ports, deadline=deadline)
-    reads = all_reads(site)
+    reads = reads or all_reads(site)
     began = latest = ports.clock.now()
     board.ask(reads, every=timedelta(0))
     while waiting := [read for read in reads if board.waiting([read])]:
@@ -136,7 +141,7 @@ def _silent(site: Site, board: Board, waiting: Iterable[Read]) -> bool:
 
 def _region(site: Site, read: Read) -> str:
     """The Region whose control planes answer a read; none for what a client would ask, which is always waited for."""
-    if read.what is What.WEIGHTS:
+    if read.what in (What.WEIGHTS, What.CHECKS):
         return CONTROL_PLANE_REGION
     if read.what in CLIENTS_EYE:
         return ""

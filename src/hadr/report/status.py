@@ -11,7 +11,7 @@ from rich.table import Table
 from hadr.core.readiness import findings
 from hadr.core.roles import Role, Standing, Verdict, role_of, standing
 from hadr.core.site import Member, Site
-from hadr.core.view import SITE_WIDE, Known, Lag, Reading, Unknown, View, What
+from hadr.core.view import ONLY_FOR_READINESS, SITE_WIDE, Known, Lag, Reading, Unknown, View, What
 from hadr.report.words import length
 
 
@@ -31,7 +31,7 @@ def document(site: Site, view: View) -> dict[str, Any]:
 
 
 def _member(site: Site, view: View, member: Member) -> dict[str, Any]:
-    of_member = [what for what in What if what not in SITE_WIDE]
+    of_member = [what for what in What if what not in (*SITE_WIDE, *ONLY_FOR_READINESS)]
     return {
         "region": member.region,
         "role": role_of(site, view, member.name),

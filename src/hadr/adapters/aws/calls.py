@@ -29,7 +29,7 @@ class On(StrEnum):
     ZONE = "the hosted zone"
     RECORDS = "the service's own records in the hosted zone"
     BUCKETS = "the switch buckets"
-    OBJECTS = "the switch objects"
+    OBJECTS = "the switch objects, and beside each one to try it with"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +149,13 @@ CALLS = (
         changes=False,
         why="the records whose weights are changed",
         on=On.ZONE,
+    ),
+    Permitted(
+        service="route53",
+        operation="get_health_check",
+        action="route53:GetHealthCheck",
+        changes=False,
+        why="whether the records' health checks would move traffic",
     ),
     Permitted(
         service="route53",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hadr.adapters.aws.calls import BY_NAME, CALLS, On
+from hadr.adapters.aws.switch import trial_key
 from hadr.core.site import Member, Site
 
 VERSION = "2012-10-17"
@@ -65,7 +66,8 @@ def _resources(site: Site, on: On) -> list[str]:
         case On.BUCKETS:
             return [f"arn:{partition}:s3:::{switch.bucket}" for partition, switch in switches]
         case On.OBJECTS:
-            return [f"arn:{partition}:s3:::{switch.bucket}/{switch.key}" for partition, switch in switches]
+            keys = [(partition, switch.bucket, key) for partition, switch in switches for key in (switch.key, trial_key(switch))]
+            return [f"arn:{partition}:s3:::{bucket}/{key}" for partition, bucket, key in keys]
 
 
 def _arn(member: Member, service: str, rest: str) -> str:

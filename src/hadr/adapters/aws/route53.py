@@ -12,8 +12,10 @@ from typing import Any
 from hadr.adapters.aws.calls import Caller
 from hadr.core.errors import Gone
 from hadr.core.site import CONTROL_PLANE_REGION, Member, Site
+from hadr.core.view import HealthCheck
 
 FULL = 100
+DEEPEST = 3
 
 
 class Route53:
@@ -26,6 +28,27 @@ class Route53:
     def weights(self) -> Mapping[str, int]:
         by_record = {member.record: member.name for member in self._site.members}
         return {by_record[one["SetIdentifier"]]: int(one["Weight"]) for one in self._records()}
+
+    def check(self, member: Member) -> HealthCheck | None:
+        """Of the record's checks when it has several address types, none as soon as one has none."""
+        ids = [one.get("HealthCheckId") for one in self._records() if one["SetIdentifier"] == member.record]
+        return None if not all(ids) else self._check(str(ids[0]), depth=0)
+
+    def _check(self, check_id: str, *, depth: int) -> HealthCheck:
+        found = self._call("route53", "get_health_check", CONTROL_PLANE_REGION, HealthCheckId=check_id)["HealthCheck"]
+        config = found["HealthCheckConfig"]
+        calculated = config["Type"] == "CALCULATED"
+        children = config.get("ChildHealthChecks", []) if calculated and depth < DEEPEST else []
+        return HealthCheck(
+            name=check_id,
+            calculated=calculated,
+            threshold=int(config.get("HealthThreshold", 0)),
+            children=tuple(self._check(child, depth=depth + 1) for child in children),
+            host=str(config.get("FullyQualifiedDomainName", "")),
+            path=str(config.get("ResourcePath", "")),
+            inverted=bool(config.get("Inverted", False)),
+            disabled=bool(config.get("Disabled", False)),
+        )
 
     def give_all_weight(self, member: Member, *, run: str) -> str:
         changes = [

@@ -49,6 +49,19 @@ class S3Switch:
         self._call("s3", "delete_object", member.switch.region, Bucket=member.switch.bucket, Key=member.switch.key)
         return f"removed {member.switch.key} from {member.switch.bucket}"
 
+    def try_out(self, member: Member) -> str:
+        """The same calls as declaring and withdrawing, on a key that no health check asks for."""
+        switch = _switch(member)
+        key = trial_key(switch)
+        self._call("s3", "put_object", switch.region, Bucket=switch.bucket, Key=key, Body=b"{}", ContentType="application/json")
+        self._call("s3", "delete_object", switch.region, Bucket=switch.bucket, Key=key)
+        return f"wrote and removed {key} in {switch.bucket}"
+
+
+def trial_key(switch: Switch) -> str:
+    """Beside the switch's own key."""
+    return f"{switch.key}.trial"
+
 
 def _switch(member: Member) -> Switch:
     if member.switch is None:

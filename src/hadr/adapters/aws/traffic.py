@@ -9,7 +9,7 @@ from hadr.adapters.aws.elb import Elb
 from hadr.adapters.aws.route53 import Route53
 from hadr.adapters.aws.switch import S3Switch
 from hadr.core.site import Member
-from hadr.core.view import TargetsState
+from hadr.core.view import HealthCheck, TargetsState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,12 @@ class AwsTraffic:
 
     def withdraw(self, member: Member) -> str:
         return self.switches.withdraw(member)
+
+    def try_switch(self, member: Member) -> str:
+        return self.switches.try_out(member)
+
+    def check(self, member: Member) -> HealthCheck | None:
+        return self.records.check(member)
 
     def give_all_weight(self, member: Member, *, run: str) -> str:
         return self.records.give_all_weight(member, run=run)

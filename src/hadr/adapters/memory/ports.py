@@ -15,6 +15,7 @@ from hadr.core.view import (
     DeploymentState,
     FilesRole,
     FilesState,
+    HealthCheck,
     Lag,
     Protection,
     TargetsState,
@@ -221,6 +222,14 @@ class MemoryTraffic:
         with self._world.call("withdraw", member, changes=True):
             self._world.sides[member.name].declared_at = None
         return f"{member.name} no longer declared active"
+
+    def try_switch(self, member: Member) -> str:
+        with self._world.call("try_switch", member):
+            return f"wrote and removed a trial object for {member.name}"
+
+    def check(self, member: Member) -> HealthCheck | None:
+        with self._world.call("check", None):
+            return self._world.checks[member.name]
 
     def give_all_weight(self, member: Member, *, run: str) -> str:
         with self._world.call("give_all_weight", None, changes=True):

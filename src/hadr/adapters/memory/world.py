@@ -16,7 +16,7 @@ from hadr.adapters.memory.clock import VirtualClock, VirtualWorkers
 from hadr.adapters.memory.ports import MemoryCompute, MemoryDatabase, MemoryFiles, MemoryProbe, MemoryTraffic
 from hadr.core.errors import CallError, Unreachable
 from hadr.core.site import CONTROL_PLANE_REGION, Member, Site
-from hadr.core.view import FilesRole
+from hadr.core.view import FilesRole, HealthCheck
 from hadr.ports import Ports
 
 LONG_AGO = timedelta(days=1)
@@ -88,6 +88,7 @@ class World:
     promotions: list[tuple[datetime, str]] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
     harmed: list[str] = field(default_factory=list)
+    checks: dict[str, HealthCheck | None] = field(default_factory=dict)
     failures: dict[str, list[Failure]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -95,6 +96,7 @@ class World:
         self.writer, self.writer_at, self.weights_at = self.active, long_ago, long_ago
         for member in self.site.members:
             serves = member.name == self.active
+            self.checks[member.name] = sound_check(self.site, member)
             self.sides[member.name] = Side(
                 capacity=member.capacity.replicas if serves else 0,
                 capacity_at=long_ago,
@@ -230,3 +232,14 @@ class World:
         if side.lost is not None:
             return not self.passed(side.lost, self.delays.health_check)
         return self.passed(self.available_since(member), self.delays.target_check + self.delays.health_check)
+
+
+def sound_check(site: Site, member: Member) -> HealthCheck:
+    """The member's endpoint is ready, and nobody has declared the other member active."""
+    ready = HealthCheck(name=f"{member.name}-ready", host=member.balancer, path=site.probe.ready)
+    switch = site.other(member.name).switch
+    if switch is None:
+        return ready
+    host = f"{switch.bucket}.s3.{switch.region}.amazonaws.com"
+    away = HealthCheck(name=f"{member.name}-not-declared-away", host=host, path=f"/{switch.key}", inverted=True)
+    return HealthCheck(name=f"{member.name}-serves", calculated=True, threshold=2, children=(ready, away))

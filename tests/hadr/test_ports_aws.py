@@ -1,0 +1,90 @@
+"""The contract of the ports once more, with the AWS adapters against the emulated API, of those ports that need no data plane.
+
+Compute, the probe, healthy targets, replication lag and lost Regions need real parts: the drills and the site's story show them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.hadr import test_ports as contract
+from tests.hadr.test_ports import (  # noqa: F401  collected here again, with this module's subject
+    test_database_promotion_is_seen_under_way_and_then_done,
+    test_database_promotion_of_the_writer_changes_nothing,
+    test_traffic_declarations_are_set_and_withdrawn,
+    test_traffic_weights_move_whole,
+)
+
+from hadr.bootstrap import aws_ports
+from hadr.config import load_site
+from hadr.core.site import Site
+from hadr.ports import Ports
+from hadr_lab.boot import site_file
+
+pytestmark = pytest.mark.lab
+
+SOURCES = Path(__file__).resolve().parents[2] / "src"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "lab",
+    "AWS_SECRET_ACCESS_KEY": "lab",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emulated:
+    """dr-multi-region, made by its own script in an AWS without a data plane."""
+
+    site: Site
+    ports: Ports
+
+    def pass_time(self) -> None:
+        """Its simulated waits are all but none."""
+        time.sleep(0.1)
+
+    def lose(self, member: str) -> None:
+        """Not here."""
+        raise NotImplementedError(f"{member} cannot be lost where there is no network")
+
+
+@pytest.fixture
+def subject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[contract.Subject]:
+    """A site of its own for each test; moto keeps its state for as long as the process lives."""
+    env = {**os.environ, **CREDENTIALS, "PYTHONPATH": str(SOURCES)}
+    with subprocess.Popen([sys.executable, "-m", "hadr_lab.aws"], env=env, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout is not None
+            endpoint = serving.stdout.readline().strip()
+            made = subprocess.run(
+                [sys.executable, "-m", "hadr_lab.architecture"],
+                env={**env, "AWS_ENDPOINT_URL": endpoint},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=100,
+            )
+            assert made.returncode == 0, made.stderr
+            (tmp_path / "site.yaml").write_text(yaml.safe_dump(site_file(json.loads(made.stdout))))
+            for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}.items():
+                monkeypatch.setenv(name, value)
+            site = load_site(tmp_path / "site.yaml")
+            yield Emulated(site=site, ports=aws_ports(site))
+        finally:
+            serving.terminate()
+
+
+def test_files_are_writable_once_replication_is_broken(subject: contract.Subject) -> None:
+    """The contract's test with both Regions there."""
+    contract.test_files_are_writable_once_replication_is_broken(subject, lost=False)
