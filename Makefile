@@ -8,7 +8,7 @@ ARCH ?= dr-multi-region
 SCENARIO ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test test-fast test-lab check lint types imports infra deploy-check bench lock clean
+.PHONY: help setup demo lab test test-fast test-lab check lint types imports infra-check infra-test deploy-check bench lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ test-lab: $(READY) ## the tests on the real parts (builds the programs once)
 	@$(BIN)/hadr-lab programs
 	@$(BIN)/python -m pytest -q -m lab --timeout 900
 
-check: lint types imports deploy-check ## ruff, mypy --strict, import-linter, shell syntax, kustomize builds
+check: lint types imports infra-check deploy-check ## ruff, mypy --strict, import-linter, terraform fmt and validate, kustomize builds
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .
@@ -48,13 +48,20 @@ types: $(READY)
 	@$(BIN)/mypy
 
 imports: $(READY)
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports
+
+infra-check: $(READY)
+	@$(BIN)/python -m pytest -q tests/infra/test_terraform.py -m terraform -k "formatted or valid" --timeout 600
+
+infra-test: $(READY) ## Terraform: mock tests of every module and root, then apply, re-plan and destroy on the local AWS (needs terraform)
+	@$(BIN)/python -m pytest -q tests/infra -m "terraform or not terraform" --timeout 3000
 
 deploy-check: $(READY)
 	@$(BIN)/python -m pytest -q tests/deploy
 
-bench: $(READY) ## benchmarks (ratios within one run)
-	@$(BIN)/python -m benchmarks
+bench: $(READY) ## peccy's throughput per core on a real MariaDB (a minute)
+	@$(BIN)/hadr-lab programs >/dev/null
+	@$(BIN)/python services/peccy/tests/bench.py
 
 lock: ## compile requirements/*.in into pinned, hashed *.txt (needs uv)
 	@for f in dev lab hadr peccy; do \
