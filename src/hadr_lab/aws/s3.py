@@ -1,7 +1,8 @@
-"""S3 on moto's backend, with the three things of AWS that a switch object depends on.
+"""S3 on moto's backend, with the things of AWS that a switch object depends on.
 
 A bucket answers in its own Region only (elsewhere: 301 PermanentRedirect); an anonymous request gets what the bucket policy or an
-ACL gives to everybody, and nothing else; and a new bucket blocks public access until its owner says otherwise.
+ACL gives to everybody, and nothing else; a new bucket blocks public access until its owner says otherwise; and a bucket whose
+versioning was suspended loses a version only when that one is deleted.
 """
 
 from __future__ import annotations
@@ -13,13 +14,41 @@ from typing import Any
 from urllib.parse import unquote
 
 from moto.core.request import Request
-from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock, s3_backends
+from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 from moto.s3.utils import bucket_policy_is_public
 
 from hadr_lab.aws.service import AwsError, AwsService, Wire, error_answer
 
 VIRTUAL_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-][a-z0-9.-]*amazonaws\.com(?::\d+)?")
+
+
+class Buckets(S3Backend):
+    """moto's buckets, with the versions of those whose versioning is suspended."""
+
+    def delete_object(
+        self, bucket_name: str, key_name: str, version_id: str | None = None, bypass: bool = False
+    ) -> tuple[bool, dict[str, Any]]:
+        """Delete one version; without a version, hide the others. moto forgets all of them as soon as versioning is suspended."""
+        bucket = self.get_bucket(bucket_name)
+        if bucket.versioning_status != "Suspended" or key_name not in bucket.keys:
+            return super().delete_object(bucket_name, key_name, version_id, bypass)
+        if version_id is None:
+            marker = self._set_delete_marker(bucket_name, key_name)
+            return True, {"version-id": marker.version_id, "delete-marker": "true"}
+        left = [version for version in bucket.keys.getlist(key_name) if str(version.version_id) != str(version_id)]
+        bucket.keys.setlist(key_name, left)
+        if not left:
+            bucket.keys.pop(key_name)
+        return True, {"version-id": version_id}
+
+
+def start_empty(account: str) -> None:
+    """Forget the account's buckets, whoever made them; those to come are `Buckets`."""
+    for backend in s3_backends[account].values():
+        backend.reset()
+    s3_backends.pop(account)
+    s3_backends.backend = Buckets
 
 
 class S3(AwsService, S3Response):

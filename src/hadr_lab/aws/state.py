@@ -19,6 +19,7 @@ from moto.iam.models import iam_backends
 from moto.rds.models import rds_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
+from hadr_lab.aws import s3
 from hadr_lab.aws.changes import Changes
 from hadr_lab.aws.services.balancers import Balancers
 from hadr_lab.aws.services.capacity import Capacity
@@ -89,6 +90,7 @@ class State:
         )
         for backends in kept:
             backends.pop(self.account, None)
+        s3.start_empty(self.account)
 
     async def changed(self, timeout: timedelta) -> None:
         """Return soon after any AWS call changed state, or after `timeout`."""

@@ -1,4 +1,4 @@
-"""What an account has: AWS's managed policies, and secrets whose replicas have keys of their own."""
+"""What an account has: AWS's managed policies, secrets whose replicas have keys of their own, buckets that keep versions."""
 
 from __future__ import annotations
 
@@ -32,3 +32,34 @@ def test_a_replica_of_a_secret_has_the_key_that_was_asked_for_it(cloud: Cloud) -
     assert [replica["KmsKeyId"] for replica in told] == [KEY, KEY]
     plain = secrets.create_secret(Name=unique("secret"), SecretString="x", AddReplicaRegions=[{"Region": EAST_2}])
     assert plain["ReplicationStatus"][0]["KmsKeyId"] == "alias/aws/secretsmanager"
+
+
+def test_a_bucket_whose_versioning_is_suspended_keeps_its_versions(cloud: Cloud) -> None:
+    """Each version and delete marker goes when it is deleted by its id, and no other with it; then the bucket can go."""
+    s3, bucket = cloud("s3"), unique("bucket")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    first = s3.put_object(Bucket=bucket, Key="active/two", Body=b"one")["VersionId"]
+    marker = s3.delete_object(Bucket=bucket, Key="active/two")["VersionId"]
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "active/two", "VersionId": first}]})
+    left = s3.list_object_versions(Bucket=bucket)
+    assert "Versions" not in left
+    assert [found["VersionId"] for found in left["DeleteMarkers"]] == [marker]
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "active/two", "VersionId": marker}]})
+    s3.delete_bucket(Bucket=bucket)
+    assert bucket not in [found["Name"] for found in s3.list_buckets()["Buckets"]]
+
+
+def test_a_deletion_without_a_version_hides_the_object_of_a_suspended_bucket(cloud: Cloud) -> None:
+    """The object is gone for readers, and its version is still there."""
+    s3, bucket = cloud("s3"), unique("bucket")
+    s3.create_bucket(Bucket=bucket)
+    for status in ("Enabled", "Suspended"):
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+        if status == "Enabled":
+            version = s3.put_object(Bucket=bucket, Key="active/two", Body=b"one")["VersionId"]
+    s3.delete_object(Bucket=bucket, Key="active/two")
+    with refused("NoSuchKey"):
+        s3.get_object(Bucket=bucket, Key="active/two")
+    assert s3.get_object(Bucket=bucket, Key="active/two", VersionId=version)["Body"].read() == b"one"
