@@ -201,9 +201,13 @@ class Rds(Serial, RDSResponse):
         return self._answer(database)
 
     def remove_from_global_cluster(self) -> ActionResult:
-        """RemoveFromGlobalCluster: the cluster becomes a writer of its own."""
-        database = self._global()
-        self.databases.detach(database, database.member(str(self._asked("DbClusterIdentifier"))))
+        """RemoveFromGlobalCluster: the cluster becomes a writer of its own. Raises InvalidParameterValue for no member."""
+        database, named = self._global(), str(self._asked("DbClusterIdentifier"))
+        member = database.find(named)
+        if member is None:
+            message = f"{named} is not found in global cluster {database.global_cluster_identifier}"
+            raise AwsError("InvalidParameterValue", message, 400)
+        self.databases.detach(database, member)
         return self._answer(database)
 
     def failover_global_cluster(self) -> ActionResult:

@@ -48,11 +48,15 @@ class GlobalDatabase(GlobalCluster):
         """The member that takes writes."""
         return next((member for member in self.members if member.is_writer), None)
 
+    def find(self, identifier: str) -> MotoCluster | None:
+        """The member with that ARN or identifier, if there is one."""
+        named = (m for m in self.members if identifier in (m.db_cluster_arn, m.db_cluster_identifier))
+        return next(named, None)
+
     def member(self, identifier: str) -> MotoCluster:
         """The member with that ARN or identifier. Raises DBClusterNotFoundFault."""
-        for member in self.members:
-            if identifier in (member.db_cluster_arn, member.db_cluster_identifier):
-                return member
+        if found := self.find(identifier):
+            return found
         raise AwsError("DBClusterNotFoundFault", f"DBCluster {identifier} not found in {self.global_cluster_identifier}", 404)
 
 

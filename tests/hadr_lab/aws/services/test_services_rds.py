@@ -254,6 +254,8 @@ def test_removing_a_member_makes_it_a_writer_of_its_own(cloud: Cloud, pair: Pair
     with refused("InvalidGlobalClusterStateFault"):
         rds.delete_global_cluster(GlobalClusterIdentifier=pair.name)
     rds.remove_from_global_cluster(GlobalClusterIdentifier=pair.name, DbClusterIdentifier=pair.two)
+    with refused("InvalidParameterValue"):
+        rds.remove_from_global_cluster(GlobalClusterIdentifier=pair.name, DbClusterIdentifier=pair.two)
     alone = view(cloud, pair.two)
     assert (alone.is_writer, alone.replicates_from, alone.global_cluster) == (True, None, None)
     rds.remove_from_global_cluster(GlobalClusterIdentifier=pair.name, DbClusterIdentifier=pair.one)
