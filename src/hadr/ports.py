@@ -115,6 +115,9 @@ class Traffic(Protocol):
     def give_all_weight(self, member: Member, *, run: str) -> str:
         """Weight 100 for the member and 0 for every other, in one change."""
 
+    def set_weights(self, weights: Mapping[str, int], *, run: str) -> str:
+        """These weights by member, in one change."""
+
 
 class Probe(Protocol):
     """The client's eye. A service that does not answer is an `Answer` without status, not an error."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import typer
 
 from hadr.cli.context import Context
+from hadr.cli.logged import logged
 from hadr.core.decide import Status
 from hadr.core.errors import StepFailed, UnsafePlan
 from hadr.core.guards import Guard
@@ -86,7 +85,7 @@ class Change:
         self.context.narrate(f"run {journal.run} in {place}")
         run = Run(site=self.site, ports=self.ports, plan=plan, journal=journal, allowed=self.allowed, told=self._narrate)
         try:
-            with _logged(Path(place)):
+            with logged(Path(place)):
                 run.carry_out()
         except StepFailed as failed:
             return self._end(1, "failed", plan, run=journal.run, why=str(failed))
@@ -113,23 +112,3 @@ class Change:
         elif answer == "not-confirmed":
             self.context.complain("not confirmed; nothing was done")
         return code
-
-
-@contextmanager
-def _logged(folder: Path) -> Iterator[None]:
-    """The engine's log, in full, beside the journal."""
-    if not folder.is_dir():
-        yield
-        return
-    logger = logging.getLogger("hadr")
-    handler = logging.FileHandler(folder / "hadr.log", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s level=%(levelname)s %(name)s %(message)s"))
-    before, logger.propagate = logger.level, logger.propagate
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before)
-        handler.close()

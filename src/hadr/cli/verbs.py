@@ -14,6 +14,7 @@ from hadr.cli.config import app as config_app
 from hadr.cli.context import Context
 from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, AsJson, Onto, RunsFolder, SiteFile
 from hadr.cli.policy import policy
+from hadr.cli.shift import shift
 from hadr.core.errors import NoSuchRun
 from hadr.core.inspection import inspect, worst
 from hadr.core.journal import RunRecord, Verified, run_record, verify
@@ -36,6 +37,7 @@ app.add_typer(plan_app, name="plan")
 app.add_typer(config_app, name="config")
 app.command()(policy)
 changes.add(app, plan_app)
+app.command()(shift)
 
 
 def _show_version(wanted: bool) -> None:

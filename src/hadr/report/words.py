@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
+
+from hadr.core.errors import ConfigError
+
+UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
 
 def length(time: timedelta) -> str:
@@ -22,3 +27,11 @@ def moment(at: datetime) -> str:
 def clock(at: datetime) -> str:
     """The time of day alone."""
     return f"{at:%H:%M:%S}"
+
+
+def duration(text: str, flag: str) -> timedelta:
+    """60s, 5m, 1h or plain seconds. Raises ConfigError naming the flag."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|m|h)?", text.strip())
+    if found is None or float(found[1]) <= 0:
+        raise ConfigError(f"{flag}: {text!r} is no time such as 60s or 5m")
+    return timedelta(seconds=float(found[1]) * UNITS[found[2] or ""])

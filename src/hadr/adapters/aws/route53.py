@@ -51,12 +51,13 @@ class Route53:
         )
 
     def give_all_weight(self, member: Member, *, run: str) -> str:
+        self.set_weights({one.name: FULL if one.name == member.name else 0 for one in self._site.members}, run=run)
+        return f"{member.record} has all weight of {self._site.traffic.host}"
+
+    def set_weights(self, weights: Mapping[str, int], *, run: str) -> str:
+        by_record = {member.record: weights[member.name] for member in self._site.members}
         changes = [
-            {
-                "Action": "UPSERT",
-                "ResourceRecordSet": {**one, "Weight": FULL if one["SetIdentifier"] == member.record else 0},
-            }
-            for one in self._records()
+            {"Action": "UPSERT", "ResourceRecordSet": {**one, "Weight": by_record[one["SetIdentifier"]]}} for one in self._records()
         ]
         batch = {"Comment": f"hadr {run}", "Changes": changes}
         self._call(
@@ -66,7 +67,7 @@ class Route53:
             HostedZoneId=self._site.traffic.hosted_zone,
             ChangeBatch=batch,
         )
-        return f"{member.record} has all weight of {self._site.traffic.host}"
+        return f"weights of {self._site.traffic.host}: " + " ".join(f"{name}={weight}" for name, weight in by_record.items())
 
     def _records(self) -> list[Any]:
         """The members' weighted records, of every address type. Raises Gone when a member has none."""

@@ -43,3 +43,6 @@ class AwsTraffic:
 
     def give_all_weight(self, member: Member, *, run: str) -> str:
         return self.records.give_all_weight(member, run=run)
+
+    def set_weights(self, weights: Mapping[str, int], *, run: str) -> str:
+        return self.records.set_weights(weights, run=run)

@@ -239,6 +239,13 @@ class MemoryTraffic:
                 side.weight = 100 if name == member.name else 0
         return f"{member.name} has all weight by {run}"
 
+    def set_weights(self, weights: Mapping[str, int], *, run: str) -> str:
+        with self._world.call("set_weights", None, changes=True):
+            for name, side in self._world.sides.items():
+                side.weight = weights[name]
+            self._world.weighed.append(dict(weights))
+        return f"weights {dict(weights)} by {run}"
+
 
 class MemoryProbe:
     """A client of the world. DNS and load balancers are data planes: they work while control planes are lost."""

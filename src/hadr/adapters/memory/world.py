@@ -71,10 +71,14 @@ class Failure:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """Everything there is, seen by `ports()`. `asked` and `promotions` tell what was done to it, `harmed` what never should be."""
+    """Everything there is, seen by `ports()`. `asked` and `promotions` tell what was done to it, `harmed` what never should be.
+
+    `shared`: both members serve, from one database and one file system.
+    """
 
     site: Site
     active: str
+    shared: bool = False
     delays: Delays = field(default_factory=Delays)
     clock: VirtualClock = field(default_factory=VirtualClock)
     lag: timedelta | None = timedelta(seconds=0.4)
@@ -88,6 +92,7 @@ class World:
     promotions: list[tuple[datetime, str]] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
     harmed: list[str] = field(default_factory=list)
+    weighed: list[dict[str, int]] = field(default_factory=list)
     checks: dict[str, HealthCheck | None] = field(default_factory=dict)
     failures: dict[str, list[Failure]] = field(default_factory=dict)
 
@@ -95,7 +100,7 @@ class World:
         long_ago = self.clock.now() - LONG_AGO
         self.writer, self.writer_at, self.weights_at = self.active, long_ago, long_ago
         for member in self.site.members:
-            serves = member.name == self.active
+            serves = self.shared or member.name == self.active
             self.checks[member.name] = sound_check(self.site, member)
             self.sides[member.name] = Side(
                 capacity=member.capacity.replicas if serves else 0,
@@ -106,7 +111,7 @@ class World:
                 role=FilesRole.SOURCE if serves else FilesRole.DESTINATION,
                 files_at=long_ago,
                 writable_at=long_ago,
-                weight=100 if serves else 0,
+                weight=(50 if self.shared else 100) if serves else 0,
             )
 
     def ports(self) -> Ports:
@@ -200,6 +205,8 @@ class World:
     def available_since(self, member: Member) -> datetime | None:
         """Since (or from) when its pods can serve reads and writes."""
         side, pods = self.sides[member.name], self.pods_since(member)
+        if self.shared:
+            return None if pods is None else pods + self.delays.pod_ready
         if pods is None or self.writer != member.name or side.role is FilesRole.DESTINATION or self.writer_at is None:
             return None
         return max(pods, self.writer_at, side.writable_at) + self.delays.pod_ready
