@@ -17,8 +17,10 @@ from rich.console import Console
 
 from hadr.adapters.memory import MemoryRuns, World
 from hadr.cli import run
+from hadr.cli.verbs import app
 from hadr.config import load_site
 from hadr.core.errors import Denied, Indefinite
+from hadr.core.guards import Guard
 
 SITE = Path(__file__).parent / "site.yaml"
 GOLDEN = Path(__file__).parent / "golden"
@@ -313,6 +315,15 @@ def test_version_and_help(desk: Terminal, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out.startswith("hadr 0.")
     assert desk("--help") == 0
     assert "failover" in capsys.readouterr().out
+
+
+def test_every_verb_and_guard_is_documented() -> None:
+    """The reference page names each of them."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "hadr.md").read_text()
+    verbs = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    groups = [group.name for group in app.registered_groups]
+    missing = [name for name in (*verbs, *groups, *Guard) if f"`{name}" not in page]
+    assert missing == []
 
 
 def test_a_mistake_in_hadr_is_one_line() -> None:
