@@ -27,6 +27,7 @@ from hadr_lab.aws.dispatch import Dispatch, Unsupported
 from hadr_lab.aws.faults import THROTTLING, Fail, Fault, Faults, Hang, Reset
 from hadr_lab.aws.longpoll import EVERY_S, empty, without_wait
 from hadr_lab.aws.relay import AddressOf, Connect, Relay, connect_directly
+from hadr_lab.aws.retries import Retries
 from hadr_lab.aws.s3 import S3
 from hadr_lab.aws.scope import Incoming, Scope, scope_of
 from hadr_lab.aws.service import ServiceLocks, Wire, error_answer
@@ -112,6 +113,7 @@ class Front:
         self.on_call = on_call
         self.unsupported: list[Gap] = []
         self.relay = Relay(address_of=address_of, connect=connect)
+        self.retries = Retries()
         self.dispatch = Dispatch(services={"s3": S3, "sts": Sts, **services}, locks=locks or ServiceLocks())
         self.pool = ThreadPoolExecutor(16, thread_name_prefix="aws")
 
@@ -229,7 +231,12 @@ class Front:
 
     def _call(self, target: Scope, operation: str, request: Incoming) -> Wire:
         try:
+            key = self.retries.key(target, operation, request)
+            if key and (given := self.retries.answer(key)):
+                return given
             answer = self.dispatch.answer(target, operation, request)
+            if key:
+                self.retries.keep(key, answer)
             if 200 <= answer[0] < 300 and not operation.startswith(READS):
                 self.changes.notify()
             return answer
