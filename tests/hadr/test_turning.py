@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hadr.adapters.memory import MemoryRuns, World, example_site
+from hadr.adapters.memory.ports import MemoryTraffic
 from hadr.core.errors import CallError, Indefinite, Rejected, StepFailed, Throttled, UnsafePlan
 from hadr.core.guards import Guard
 from hadr.core.journal import RunRecord, run_record, verify
 from hadr.core.plan import Plan, plan_failback, plan_failover, plan_protect, plan_switchover, stand_by_of
-from hadr.core.site import Site
+from hadr.core.site import Member, Site
 from hadr.core.view import FilesRole, View
 from hadr.engine import Run, observe
 
@@ -73,6 +75,7 @@ def assert_turned(world: World, to: str) -> None:
     assert (world.writer, world.answered_by().name) == (to, to)
     assert (world.sides[to].role, world.sides[other].role) == (FilesRole.SOURCE, FilesRole.DESTINATION)
     assert world.ports().probe.ready(world.site.traffic.host).ok
+    assert world.sides[other].declared_at is None
     assert world.harmed == []
 
 
@@ -217,6 +220,23 @@ def test_failing_back_is_protecting_and_switching_over() -> None:
     assert_turned(world, "one")
     assert at(world, "replicate")[0] < at(world, "quiesce")[-1]
     assert a_plan(world, plan_failback, "one").steps == ()
+
+
+def test_a_declaration_whose_answer_comes_late_is_still_withdrawn() -> None:
+    """While both sides are not ready DNS fails open to the weights: that is no proof that traffic has moved."""
+    world = failed_over()
+    ports, runs = world.ports(), MemoryRuns()
+
+    class Late(MemoryTraffic):
+        def declared(self, member: Member) -> bool:
+            world.clock.spend(timedelta(seconds=3))
+            return super().declared(member)
+
+    late = replace(ports, traffic=Late(world))
+    plan = plan_failback(world.site, observe(world.site, late), "one")
+    journal = runs.begin("late", {}, world.clock.now())
+    Run(site=world.site, ports=late, plan=plan, journal=journal).carry_out()
+    assert_turned(world, "one")
 
 
 def test_failing_back_with_everything_in_place_is_a_switchover() -> None:

@@ -129,11 +129,14 @@ def _latest(moments: Iterable[datetime | None]) -> datetime | None:
 
 
 def _judge(site: Site, plan: Plan, step: Step, state: Progress, view: View) -> Proof:
-    """The proof from readings begun after the step began and after its last request came back."""
+    """The proof from readings begun after the step began and after its last request came back, once all of them are there."""
     if isinstance(step.action, WriteThrough):
         return _written(state)
     moment = _latest((state.began, state.outcome_at))
-    return prove(step.name, site, plan.course, view if moment is None else view.since(moment), since=state.began)
+    seen = view if moment is None else view.since(moment)
+    if any(read not in seen.readings for read in step.reads):
+        return Proof(state=State.UNSEEN, seen="not observed")
+    return prove(step.name, site, plan.course, seen, since=state.began)
 
 
 def _written(state: Progress) -> Proof:
