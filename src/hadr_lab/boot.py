@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EDGE_FRONT = "http://198.18.0.10"
 SITE_UP = timedelta(seconds=180)
 IMAGE_TAG = "1.0.0"
+HOME = "/run/lab/home"
+"""In the lab's own memory: kubectl keeps a cache below HOME, and as root it would make that folder wherever it is told to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ def operator_environment() -> dict[str, str]:
     """The environment of a program that an operator runs inside the lab: the AWS API of the edge, made-up credentials."""
     return {
         "PATH": os.environ["PATH"],
-        "HOME": "/nonexistent",
+        "HOME": HOME,
         "AWS_ENDPOINT_URL": EDGE_FRONT,
         "AWS_ACCESS_KEY_ID": "lab",
         "AWS_SECRET_ACCESS_KEY": "lab",
