@@ -61,5 +61,6 @@ class Published:
 
 def _insist(said: Said, what: str) -> None:
     if said.code != 0:
-        how = "no answer" if said.code is None else f"exit {said.code}"
-        raise ScenarioFailed(f"{what}: {how}: {said.err.strip()[-300:]}")
+        how = f"no answer within {PATIENCE.total_seconds():.0f} s" if said.code is None else f"exit {said.code}"
+        words = said.err.strip()[-300:]
+        raise ScenarioFailed(f"{what}: {how}" + (f": {words}" if words else ""))

@@ -60,7 +60,7 @@ class Lab:
         """Everything on stdout so far."""
         return self.words.with_suffix(".out").read_text(errors="replace")
 
-    def until(self, words: str, within: float = 150) -> None:
+    def until(self, words: str, within: float = 240) -> None:
         """Wait until it says `words`; fails with all it said when it ends first or says nothing of the kind."""
         end = time.monotonic() + within
         while words not in self.said():

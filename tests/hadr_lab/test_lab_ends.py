@@ -67,7 +67,7 @@ def test_two_labs_side_by_side_serve_and_end_apart(tmp_path: Path) -> None:
     """Both serve at once; one is killed and the other one goes on until it is interrupted."""
     with started(tmp_path / "first", "up") as first, started(tmp_path / "second", "up") as second:
         for lab in (first, second):
-            lab.until("Ctrl-C here ends everything", within=240)
+            lab.until("Ctrl-C here ends everything", within=300)
         assert [lab.browse("/readyz")[0] for lab in (first, second)] == [200, 200]
         assert not first.spaces() & second.spaces()
         end(first, KILL)
