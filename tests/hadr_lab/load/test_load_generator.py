@@ -279,7 +279,7 @@ def test_pinned_clients_keep_a_connection_that_works(tmp_path: Path) -> None:
                 await asyncio.sleep(0.3)
                 names.addresses = ["127.0.0.9"]
 
-            spec = a_spec(tmp_path, names, old, ttl=0, pinned=100, forever=0, clients=2, rate=40.0, duration_s=1.0, max_age_s=0.05)
+            spec = a_spec(tmp_path, names, old, ttl=0, pinned=100, forever=0, clients=2, rate=8.0, duration_s=1.0, max_age_s=0.05)
             return await run(spec, move)
 
     history = asyncio.run(body())
