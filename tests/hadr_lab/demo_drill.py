@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.hadr_lab.demo_books import Raw
-from tests.hadr_lab.demo_process import hadr_lab, started
+from tests.hadr_lab.demo_process import hadr_lab, left, started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drilled:
-    """How `hadr-lab demo` ended."""
+    """How `hadr-lab demo` ended. `spaces` were its namespaces, `left` is who was in one of them when it had ended."""
 
     code: int
     raw: Raw
@@ -20,6 +20,7 @@ class Drilled:
     said: str
     seconds: float
     spaces: frozenset[str]
+    left: list[str]
 
 
 def drilled(folder: Path, scenario: str, attempts: int = 2) -> Drilled:
@@ -40,4 +41,12 @@ def _once(folder: Path, scenario: str) -> Drilled:
         code = lab.wait(400)
         seconds = time.monotonic() - lab.started
         assert (lab.run / "result.json").exists(), lab.said()
-        return Drilled(code=code, raw=Raw(folder=lab.run), printed=lab.printed(), said=lab.said(), seconds=seconds, spaces=spaces)
+        return Drilled(
+            code=code,
+            raw=Raw(folder=lab.run),
+            printed=lab.printed(),
+            said=lab.said(),
+            seconds=seconds,
+            spaces=spaces,
+            left=left(spaces),
+        )

@@ -121,22 +121,36 @@ def started(folder: Path, *arguments: str, env: dict[str, str] | None = None) ->
             child.kill()
 
 
-def assert_gone(spaces: frozenset[str], within: float = 5) -> None:
-    """Within so many seconds no process is in one of these namespaces and no mount keeps one."""
+def assert_gone(spaces: frozenset[str]) -> None:
+    """To be called as soon as a lab has ended: no process is in one of its namespaces and no mount keeps one."""
+    assert left(spaces) == []
+
+
+def left(spaces: frozenset[str], within: float = 5) -> list[str]:
+    """Who is still there after so many seconds: in one of these namespaces, or with a mount of one.
+
+    The kernel gives the numbers of namespaces that are gone to new ones: whoever started after this call is of another lab.
+    """
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
     end = time.monotonic() + within
-    while left := holders(spaces):
-        assert time.monotonic() < end, left
+    while (found := _holders(spaces, started_before=now)) and time.monotonic() < end:
         time.sleep(0.05)
+    return found
 
 
-def holders(spaces: frozenset[str]) -> list[str]:
-    """Who is in one of these namespaces, or has a mount of one."""
+def _holders(spaces: frozenset[str], *, started_before: float) -> list[str]:
     found = []
     for pid in _pids():
         held = (_links(pid) | set(_MOUNTED.findall(_read(Path(f"/proc/{pid}/mountinfo"))))) & spaces
-        if held:
+        if held and _started(pid) <= started_before:
             found.append(f"{pid} {_read(Path(f'/proc/{pid}/cmdline')).replace(chr(0), ' ')[:80]} {sorted(held)}")
     return found
+
+
+def _started(pid: int) -> float:
+    """When a process began, in seconds since the machine did."""
+    fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK") if fields else float("inf")
 
 
 def _pids() -> list[int]:

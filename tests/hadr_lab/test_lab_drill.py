@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.hadr_lab.demo_drill import Drilled, drilled
-from tests.hadr_lab.demo_process import assert_gone, hadr_lab
+from tests.hadr_lab.demo_process import hadr_lab
 
 from hadr.core.journal import run_record, verify
 
@@ -145,7 +145,7 @@ def test_the_end_of_a_drill_says_what_was_found(drill: Drilled) -> None:
 def test_nothing_is_left_after_a_drill(drill: Drilled) -> None:
     """No process is in a namespace of the lab and no mount keeps one; who asks for that lab is told that it has ended."""
     assert len(drill.spaces) > 10
-    assert_gone(drill.spaces)
+    assert drill.left == []
     asked = hadr_lab("env", "--run", drill.raw.folder)
     assert (asked.returncode, asked.stdout) == (64, "")
     assert re.fullmatch(r"hadr-lab: the lab of .* has ended; start one with `hadr-lab up dr-multi-region`\n", asked.stderr)

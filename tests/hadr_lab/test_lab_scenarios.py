@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from tests.hadr_lab.demo_drill import Drilled, drilled
-from tests.hadr_lab.demo_process import assert_gone
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -42,7 +41,7 @@ def test_lost_writes_are_no_reason_against_a_recovery(stalled: Drilled) -> None:
     """Loss that the loss of the link explains is valid and reported; the clients recovered, and the exit code says so."""
     assert (stalled.code, stalled.raw.result["verdict"]) == (0, "valid"), stalled.printed
     assert [e for e in stalled.raw.result["expectations"] if not e["met"]] == []
-    assert_gone(stalled.spaces)
+    assert stalled.left == []
 
 
 def test_the_published_procedure_brings_no_write_back(published: Drilled) -> None:
@@ -81,4 +80,4 @@ def test_every_expectation_of_the_published_procedure_was_met(published: Drilled
     found = published.raw.result
     assert [e for e in found["expectations"] if not e["met"]] == []
     assert set(found["lost_writes"]) == published.raw.acked() - published.raw.held()
-    assert_gone(published.spaces)
+    assert published.left == []
