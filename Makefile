@@ -31,7 +31,7 @@ lab: $(READY) ## bring a whole site up and keep it up (Ctrl-C ends all of it)
 
 test: test-fast test-lab ## every test: pure ones first, then those on the real parts
 
-test-fast: $(READY) ## the default set: no outside program, under a minute
+test-fast: $(READY) ## the default set: no outside program, about two minutes
 	@$(BIN)/python -m pytest -q -m "not lab and not terraform and not browser"
 
 test-lab: $(READY) ## the tests on the real parts (builds the programs once)
