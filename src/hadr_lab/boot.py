@@ -17,10 +17,10 @@ from typing import Any
 
 from hadr_lab.dataplane.processes import NETNS
 from hadr_lab.errors import StartFailed
+from hadr_lab.lab import ROOT
 from hadr_lab.programs import Programs
 from hadr_lab.progress import Progress
 
-ROOT = Path(__file__).resolve().parents[2]
 EDGE_FRONT = "http://198.18.0.10"
 SITE_UP = timedelta(seconds=180)
 IMAGE_TAG = "1.0.0"

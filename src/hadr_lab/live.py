@@ -18,13 +18,12 @@ from typing import Any
 
 import pymysql
 
-from hadr_lab import boot
 from hadr_lab.boot import command, operator_environment
 from hadr_lab.checker import Row
 from hadr_lab.dataplane.processes import Place, Process
 from hadr_lab.drill.ports import Answer, MemberPlace, Pictures, pictures_in
 from hadr_lab.errors import ScenarioFailed
-from hadr_lab.lab import Lab
+from hadr_lab.lab import ROOT, Lab
 from hadr_lab.load.spec import LoadSpec
 from hadr_lab.meter import Meter
 from hadr_lab.published import Published
@@ -131,7 +130,7 @@ class LiveSite:
         """Start the clients at the edge."""
         argv = ("-m", "hadr_lab.load", *spec.argv())
         process = await self.lab.processes.start(
-            "load", Path(sys.executable), *argv, netns="edge", place=Place(), env={"PYTHONPATH": str(boot.ROOT / "src")}
+            "load", Path(sys.executable), *argv, netns="edge", place=Place(), env={"PYTHONPATH": str(ROOT / "src")}
         )
         return Load(process)
 

@@ -7,7 +7,6 @@ for one run and work nowhere else.
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,8 +81,3 @@ def find(run: Path) -> Session:
     if not Path(f"/proc/{session.pid}").exists():
         raise UsageError(f"the lab of {run} has ended; start one with `hadr-lab up {session.architecture}`")
     return session
-
-
-def python() -> str:
-    """The interpreter that runs the lab's own programs: the one that runs this."""
-    return sys.executable
