@@ -34,7 +34,8 @@ class Visitor:
         refusal = OSError(f"{self.host} has no address")
         for address in await self._addresses():
             try:
-                return await asyncio.wait_for(self.network.connect(EDGE, address, 80), PATIENCE.total_seconds())
+                async with asyncio.timeout(PATIENCE.total_seconds()):
+                    return await self.network.connect(EDGE, address, 80)
             except OSError as error:  # TimeoutError is one
                 refusal = error
         raise refusal
@@ -44,5 +45,6 @@ class Visitor:
         with make_socket(EDGE, socket.SOCK_DGRAM) as asking:
             await loop.sock_connect(asking, (self.resolver, 53))
             await loop.sock_sendall(asking, DNSRecord.question(self.host, "A").pack())
-            packet = await asyncio.wait_for(loop.sock_recv(asking, 4096), PATIENCE.total_seconds())
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                packet = await loop.sock_recv(asking, 4096)
         return read_answer(DNSRecord.parse(packet)).addresses

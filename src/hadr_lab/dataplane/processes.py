@@ -68,7 +68,8 @@ class Process:
             return
         self.kill(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self.child.wait(), grace.total_seconds())
+            async with asyncio.timeout(grace.total_seconds()):
+                await self.child.wait()
         except TimeoutError:
             self.kill()
             await self.child.wait()

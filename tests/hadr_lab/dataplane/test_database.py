@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hadr_lab.dataplane.database import configuration, statements
+from hadr_lab.dataplane.database.admin import Admin, DatabaseRefused
 from hadr_lab.dataplane.database.heartbeat import Lag
 from hadr_lab.dataplane.database.positions import Gtid, errant, parse, rejoin, written
 from hadr_lab.dataplane.database.statements import Application, Secrets, application_accounts, lab_accounts
@@ -128,3 +130,51 @@ def test_lag_grows_when_the_next_heartbeat_is_overdue() -> None:
     assert lag.look(at=at, age=timedelta(seconds=3)) == timedelta(seconds=2.5)
     assert lag.look(at=at + timedelta(seconds=3), age=timedelta(milliseconds=50)) == timedelta(milliseconds=50)
     assert lag.look(at=at + timedelta(seconds=4), age=timedelta(milliseconds=-1)) == timedelta()
+
+
+FULL = b"\xff" + (1040).to_bytes(2, "little") + b"#08004Too many connections"
+
+
+async def a_full_server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Refuse a connection in MariaDB's protocol, at once."""
+    writer.write(len(FULL).to_bytes(3, "little") + b"\0" + FULL)
+    writer.close()
+
+
+async def ended(socket: Path, *, turns: int) -> type[BaseException] | None:
+    """How a call ends that is cancelled after so many turns of the event loop; None when it had ended before."""
+    call = asyncio.create_task(Admin(socket=socket).rows("SELECT 1"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    late = not call.cancel()
+    await asyncio.wait([call])
+    if late:
+        return None
+    error = asyncio.CancelledError() if call.cancelled() else call.exception()
+    assert error is not None, "the server refuses everyone"
+    return type(error)
+
+
+def test_a_cancelled_call_ends_as_cancelled(tmp_path: Path) -> None:
+    """In whichever turn of the loop it is cancelled: a keeper that loses its cancellation keeps for ever."""
+
+    async def in_every_turn() -> list[type[BaseException] | None]:
+        async with await asyncio.start_unix_server(a_full_server, tmp_path / "socket"):
+            return [await ended(tmp_path / "socket", turns=turns) for turns in range(60)]
+
+    ends = asyncio.run(in_every_turn())
+    during = ends.index(None)
+    assert during > 5, "it takes some turns to connect"
+    assert ends == [asyncio.CancelledError] * during + [None] * (len(ends) - during)
+
+
+def test_a_refused_connection_is_told_with_its_code(tmp_path: Path) -> None:
+    """What the server says before the connection is made is an answer, not silence."""
+
+    async def refused() -> None:
+        async with await asyncio.start_unix_server(a_full_server, tmp_path / "socket"):
+            await Admin(socket=tmp_path / "socket").rows("SELECT 1")
+
+    with pytest.raises(DatabaseRefused, match="Too many connections") as caught:
+        asyncio.run(refused())
+    assert caught.value.code == 1040

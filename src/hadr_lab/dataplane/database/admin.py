@@ -65,13 +65,7 @@ class Admin:
         connection = None
         try:
             async with asyncio.timeout(within.total_seconds()):
-                connection = await asyncmy.connect(
-                    unix_socket=str(self.socket),
-                    user=self.user,
-                    password=self.password,
-                    autocommit=True,
-                    init_command="SET sql_notes = 0",  # "already exists" is what idempotent statements are for
-                )
+                connection = await self._connected()
                 async with connection.cursor(DictCursor) as cursor:
                     yield cursor
                 await connection.ensure_closed()
@@ -83,6 +77,30 @@ class Admin:
         finally:
             if connection is not None:
                 connection.close()
+
+    async def _connected(self) -> Any:
+        """A new connection, or its refusal. A cancellation that arrives meanwhile is kept.
+
+        asyncmy waits for its socket with asyncio.wait_for, which up to Python 3.11 goes on as if nothing had been asked when it is
+        cancelled in one of the turns of the loop between the socket's being there and its noticing (cpython issue 86296).
+        """
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # a coroutine runs in one
+        asked, connection = task.cancelling(), None
+        try:
+            connection = await asyncmy.connect(
+                unix_socket=str(self.socket),
+                user=self.user,
+                password=self.password,
+                autocommit=True,
+                init_command="SET sql_notes = 0",  # "already exists" is what idempotent statements are for
+            )
+            return connection
+        finally:
+            if task.cancelling() > asked:
+                if connection is not None:
+                    connection.close()
+                raise asyncio.CancelledError
 
     def _translated(self, error: Exception) -> LabError:
         code = error.args[0] if error.args and isinstance(error.args[0], int) else 0

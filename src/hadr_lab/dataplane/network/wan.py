@@ -40,7 +40,8 @@ class Wan:
         """Wait for `answer`. Raises StartFailed with the end of its log when something else comes, or nothing."""
         try:
             loop = asyncio.get_running_loop()
-            got = await asyncio.wait_for(loop.sock_recv(self.control, 64), _ANSWER_WITHIN.total_seconds())
+            async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+                got = await loop.sock_recv(self.control, 64)
         except (TimeoutError, OSError) as error:
             raise StartFailed(f"network: no answer from the delaying process; see {self.process.log}") from error
         if got != answer:
