@@ -14,6 +14,7 @@ output "site" {
         target_group = local.made[name].balancer.target_group_arn
         balancer     = local.made[name].balancer.dns_name
         record       = name
+        zones        = local.made[name].network.zone_ids
       },
       name == "two" ? { switch = { bucket = module.switch.name, region = var.members.two.region, key = local.declared } } : {},
     )]

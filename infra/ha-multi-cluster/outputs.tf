@@ -1,3 +1,26 @@
+output "site" {
+  description = "What hadr has to know: the content of site.yaml."
+  value = {
+    site = var.name
+    members = [for name in ["one", "two"] : {
+      name         = name
+      region       = var.region
+      cluster      = module.cluster[name].name
+      capacity     = { namespace = "kube-system", deployment = "karpenter", replicas = 2 }
+      workload     = { namespace = "peccy", deployments = { peccy-app = 6, peccy-web = 3 }, nodes = "type=service", zone = var.members[name].zone }
+      database     = module.database.identifier
+      files        = module.files.id
+      target_group = module.balancer[name].target_group_arn
+      balancer     = module.balancer[name].dns_name
+      record       = name
+      zones        = module.network.zone_ids
+    }]
+    traffic    = { host = local.host, hosted_zone = aws_route53_zone.this.zone_id }
+    objectives = { recovery_time = "PT${var.objectives.recovery_time}S" }
+    probe      = local.endpoint
+  }
+}
+
 output "members" {
   description = "What deploy/member has to know of each member; the tag of the images is the release's."
   value = { for name in keys(var.members) : name => {

@@ -1,3 +1,25 @@
+output "site" {
+  description = "What hadr has to know: the content of site.yaml."
+  value = {
+    site = var.name
+    members = [{
+      name         = "one"
+      region       = var.region
+      cluster      = module.one.cluster.name
+      capacity     = { namespace = "kube-system", deployment = "karpenter", replicas = 2 }
+      workload     = { namespace = "peccy", deployments = { peccy-app = 6, peccy-web = 3 }, nodes = "type=service" }
+      database     = module.database.identifier
+      files        = module.one.files.id
+      target_group = module.one.balancer.target_group_arn
+      balancer     = module.one.balancer.dns_name
+      zones        = module.one.network.zone_ids
+    }]
+    traffic    = { host = local.host, hosted_zone = aws_route53_zone.this.zone_id }
+    objectives = { recovery_time = "PT${var.objectives.recovery_time}S" }
+    probe      = module.one.balancer.endpoint
+  }
+}
+
 output "members" {
   description = "What deploy/member has to know of the member; the tag of the images is the release's."
   value = { one = {

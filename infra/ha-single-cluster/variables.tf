@@ -112,6 +112,16 @@ variable "database" {
   default = {}
 }
 
+variable "objectives" {
+  description = "What was promised: the longest outage, in seconds. In one Region no acknowledged write is lost with a zone."
+  type        = object({ recovery_time = optional(number, 180) })
+  default     = {}
+  validation {
+    condition     = var.objectives.recovery_time > 0 && floor(var.objectives.recovery_time) == var.objectives.recovery_time
+    error_message = "An objective is a whole number of seconds above 0."
+  }
+}
+
 variable "deletion_protection" {
   description = "Refuse to delete what holds data or takes traffic. Set it to false, and apply, before destroying."
   type        = bool

@@ -79,7 +79,7 @@ def test_stdin_is_read_for_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
         ('{"site": "x", "b": {}}', "no output 'site' that holds the site; there is: b, site"),
         (outputs({"site": "peccy"}), "output 'site': Object missing required field `members`"),
         (outputs(a_site() | {"regoin": 1}), "unknown field `regoin`"),
-        (outputs(a_site() | {"members": a_site()["members"][:1]}), "a site has exactly two members"),
+        (outputs(a_site() | {"members": []}), "a site has one or two members, here are 0"),
     ],
 )
 def test_what_is_no_site_is_one_line_and_64(tmp_path: Path, text: str, said: str) -> None:

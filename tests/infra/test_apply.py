@@ -14,6 +14,9 @@ import pytest
 from tests.hadr_lab.aws.services.cloud import until
 from tests.infra.terraform import Emulator, Root, emulator, root
 
+from hadr.config import parse_site, site_text
+from hadr.core.site import Layout, Site
+
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(3600)]
 
 VARIABLES = {"admin_principal_arns": ["arn:aws:iam::123456789012:user/operator"], "deletion_protection": False}
@@ -34,6 +37,7 @@ def test_the_dr_root_stays_clean_through_failover_and_back(tmp_path: Path, recor
         made.apply()
         site = made.outputs()["site"]
         zone = site["traffic"]["hosted_zone"]
+        assert _site(made).layout is Layout.TWO_REGIONS
         assert made.plan() == ""
         assert _weights(aws, zone) == {"one": 100, "two": 0}
         _protect(aws, _member(site, "one"), _member(site, "two"))
@@ -53,7 +57,8 @@ def test_the_multi_cluster_root_stays_clean_when_weights_move(tmp_path: Path, re
     with emulator(tmp_path) as aws:
         made = root("ha-multi-cluster", tmp_path, aws.url, **VARIABLES)
         made.apply()
-        zone = made.outputs()["traffic"]["hosted_zone"]
+        zone = made.outputs()["site"]["traffic"]["hosted_zone"]
+        assert _site(made).layout is Layout.ONE_REGION
         assert made.plan() == ""
         assert _weights(aws, zone) == {"one": 50, "two": 50}
         _weigh(aws, zone, {"one": 0, "two": 100})
@@ -69,10 +74,16 @@ def test_the_single_cluster_root_applies_and_is_destroyed(tmp_path: Path, record
     with emulator(tmp_path) as aws:
         made = root("ha-single-cluster", tmp_path, aws.url, **VARIABLES)
         made.apply()
+        assert _site(made).layout is Layout.ONE_MEMBER
         assert made.plan() == ""
         assert made.destroy() == []
         assert _leftovers(aws, ("ap-northeast-1",)) == []
         _settled(aws, made, record_property)
+
+
+def _site(made: Root) -> Site:
+    """What hadr makes of the root's output `site`; an unknown or a missing key is an error."""
+    return parse_site(site_text(made.outputs()["site"]))
 
 
 # --- what hadr will do, asked of the API directly

@@ -104,6 +104,17 @@ run "defaults" {
     condition     = output.site.objectives.recovery_point == "PT60S"
     error_message = "objectives are ISO 8601 durations"
   }
+  assert {
+    condition = alltrue(concat(
+      [toset(keys(output.site)) == toset(keys(yamldecode(file("tests/site.yaml"))))],
+      [for key in ["traffic", "objectives", "probe", "database"] : toset(keys(output.site[key])) == toset(keys(yamldecode(file("tests/site.yaml"))[key]))],
+      [for i, member in output.site.members : toset(keys(member)) == toset(keys(yamldecode(file("tests/site.yaml")).members[i]))],
+      flatten([for i, member in output.site.members : [
+        for key in ["capacity", "workload"] : toset(keys(member[key])) == toset(keys(yamldecode(file("tests/site.yaml")).members[i][key]))
+      ]]),
+    ))
+    error_message = "hadr reads site.yaml strictly: the output and tests/site.yaml, which hadr's tests read, have to have the same keys"
+  }
 }
 
 run "traffic" {

@@ -36,6 +36,17 @@ run "defaults" {
     condition     = length(module.network.zones) == 3
     error_message = "control nodes and data are over three zones"
   }
+  assert {
+    condition = alltrue(concat(
+      [toset(keys(output.site)) == toset(keys(yamldecode(file("tests/site.yaml"))))],
+      [for key in ["traffic", "objectives", "probe"] : toset(keys(output.site[key])) == toset(keys(yamldecode(file("tests/site.yaml"))[key]))],
+      [for i, member in output.site.members : toset(keys(member)) == toset(keys(yamldecode(file("tests/site.yaml")).members[i]))],
+      flatten([for i, member in output.site.members : [
+        for key in ["capacity", "workload"] : toset(keys(member[key])) == toset(keys(yamldecode(file("tests/site.yaml")).members[i][key]))
+      ]]),
+    ))
+    error_message = "hadr reads site.yaml strictly: the output and tests/site.yaml, which hadr's tests read, have to have the same keys"
+  }
 }
 
 run "same_zone_twice" {

@@ -32,6 +32,17 @@ run "defaults" {
     condition     = output.traffic.host == "peccy.hadr.test" && alltrue(aws_route53_record.this.alias[*].evaluate_target_health)
     error_message = "the name is an alias that looks at its targets"
   }
+  assert {
+    condition = alltrue(concat(
+      [toset(keys(output.site)) == toset(keys(yamldecode(file("tests/site.yaml"))))],
+      [for key in ["traffic", "objectives", "probe"] : toset(keys(output.site[key])) == toset(keys(yamldecode(file("tests/site.yaml"))[key]))],
+      [for i, member in output.site.members : toset(keys(member)) == toset(keys(yamldecode(file("tests/site.yaml")).members[i]))],
+      flatten([for i, member in output.site.members : [
+        for key in ["capacity", "workload"] : toset(keys(member[key])) == toset(keys(yamldecode(file("tests/site.yaml")).members[i][key]))
+      ]]),
+    ))
+    error_message = "hadr reads site.yaml strictly: the output and tests/site.yaml, which hadr's tests read, have to have the same keys"
+  }
 }
 
 run "wrong_values" {

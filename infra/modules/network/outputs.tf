@@ -13,6 +13,11 @@ output "zones" {
   value       = local.zones
 }
 
+output "zone_ids" {
+  description = "Zone name to zone id; a name means another zone in another account, an id does not."
+  value       = { for zone, subnet in aws_subnet.private : zone => subnet.availability_zone_id }
+}
+
 output "private_subnets" {
   description = "Zone name to the subnet of nodes and pods."
   value       = { for zone, subnet in aws_subnet.private : zone => subnet.id }

@@ -32,15 +32,15 @@ MOVING: dict[str, tuple[Planner, str]] = {
 def add(app: typer.Typer, plan_app: typer.Typer) -> None:
     """Put every verb on the command line, each also below `plan`."""
     for name, (planner, words) in MOVING.items():
-        app.command(name, help=words)(_moving(planner))
+        app.command(name, help=words)(_moving(name, planner))
         plan_app.command(name, help=f"What `hadr {name}` would do, how long it would take, and what speaks against it.")(
-            _planning(planner)
+            _planning(name, planner)
         )
     app.command("protect")(protect)
     plan_app.command("protect")(plan_protecting)
 
 
-def _moving(planner: Planner) -> Callable[..., int]:
+def _moving(name: str, planner: Planner) -> Callable[..., int]:
     def verb(
         context: typer.Context,
         to: To,
@@ -51,15 +51,17 @@ def _moving(planner: Planner) -> Callable[..., int]:
         json: AsJson = False,
     ) -> int:
         described = config.load_site(site)
+        described.require_stand_by(name)
         described.member(to)
         return _carry_out(context.obj, described, planner, partial(_named, to), runs, allow, yes=yes, json=json)
 
     return verb
 
 
-def _planning(planner: Planner) -> Callable[..., int]:
+def _planning(name: str, planner: Planner) -> Callable[..., int]:
     def verb(context: typer.Context, to: To, site: SiteFile = DEFAULT_SITE, allow: Allow = None, json: AsJson = False) -> int:
         described = config.load_site(site)
+        described.require_stand_by(name)
         described.member(to)
         return _show(context.obj, described, planner, partial(_named, to), frozenset(allow or ()), json=json)
 
@@ -77,6 +79,7 @@ def protect(
 ) -> int:
     """Make the stand-by follow: replicate the active member's files to it, over what is there, and see the database replicate."""
     described = config.load_site(site)
+    described.require_stand_by("protect")
     return _carry_out(context.obj, described, plan_protect, _onto(described, to), runs, allow, yes=yes, json=json)
 
 
@@ -85,6 +88,7 @@ def plan_protecting(
 ) -> int:
     """What `hadr protect` would do, how long it would take, and what speaks against it."""
     described = config.load_site(site)
+    described.require_stand_by("protect")
     return _show(context.obj, described, plan_protect, _onto(described, to), frozenset(allow or ()), json=json)
 
 

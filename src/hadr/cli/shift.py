@@ -44,6 +44,7 @@ def shift(
     if json and not yes:
         raise typer.BadParameter("--json leaves nobody to ask: add --yes")
     described = config.load_site(site)
+    described.require_weights("shift")
     wanted, held = wanted_weights(described, to), duration(hold, "--hold")
     ports = here.wire(described)
     view = observe(described, ports)

@@ -26,7 +26,7 @@ class Route53:
         self._call = call
 
     def weights(self) -> Mapping[str, int]:
-        by_record = {member.record: member.name for member in self._site.members}
+        by_record = {str(member.record): member.name for member in self._site.members}
         return {by_record[one["SetIdentifier"]]: int(one["Weight"]) for one in self._records()}
 
     def check(self, member: Member) -> HealthCheck | None:
@@ -79,7 +79,7 @@ class Route53:
             HostedZoneId=self._site.traffic.hosted_zone,
             StartRecordName=host,
         )
-        wanted = {member.record for member in self._site.members}
+        wanted = {member.record for member in self._site.members if member.record is not None}
         found = [
             one
             for one in answer["ResourceRecordSets"]
