@@ -8,7 +8,7 @@ ARCH ?= dr-multi-region
 SCENARIO ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test test-fast test-lab check lint types imports infra-check infra-test deploy-check bench lock clean
+.PHONY: help setup demo lab test test-fast test-lab check lint types imports infra-check infra-scan infra-test deploy-check bench lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ test-lab: $(READY) ## the tests on the real parts (builds the programs once)
 	@$(BIN)/hadr-lab programs
 	@$(BIN)/python -m pytest -q -m lab --timeout 900
 
-check: lint types imports infra-check deploy-check ## ruff, mypy --strict, import-linter, terraform fmt and validate, kustomize builds
+check: lint types imports infra-check infra-scan deploy-check ## ruff, mypy --strict, import-linter, terraform fmt and validate, checkov, kustomize builds
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .
@@ -53,6 +53,12 @@ imports: $(READY)
 infra-check: $(READY)
 	@$(BIN)/python -m pytest -q tests/infra/test_terraform.py -m terraform -k "formatted or valid" --timeout 600
 
+infra-scan: build/scanned
+
+build/scanned: $(READY) requirements/scan.txt tests/infra/scanner.py tests/infra/test_scan.py $(shell find infra -name '*.tf')
+	@$(BIN)/python -m pytest -q -s tests/infra/test_scan.py
+	@mkdir -p build && touch $@
+
 infra-test: $(READY) ## Terraform: mock tests of every module and root, then apply, re-plan and destroy on the local AWS (needs terraform)
 	@$(BIN)/python -m pytest -q tests/infra -m "terraform or not terraform" --timeout 3000
 
@@ -66,6 +72,7 @@ bench: $(READY) ## peccy's throughput per core on a real MariaDB (a minute)
 lock: ## compile requirements/*.in into pinned, hashed *.txt (needs uv)
 	@for f in dev lab hadr peccy; do \
 	  uv pip compile -q --python-version 3.11 --generate-hashes --no-header $$(test $$f = dev || echo "-c requirements/dev.txt") requirements/$$f.in -o requirements/$$f.txt; done
+	@uv pip compile -q --python-version 3.11 --generate-hashes --no-header requirements/scan.in -o requirements/scan.txt
 
 clean: ## remove what make created here (the caches under ~/.cache/hadr-lab stay)
 	@rm -rf $(VENV) build runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
