@@ -19,6 +19,7 @@ class Wait(StrEnum):
     INSTANCE_BOOT = "instance_boot"
     IMAGE_PULL = "image_pull"
     AURORA_FAILOVER = "aurora_failover"
+    AURORA_WRITER = "aurora_writer"
     EFS_BREAK = "efs_break"
     HEALTH_CHECK_INTERVAL = "health_check_interval"
     DNS_TTL = "dns_ttl"
@@ -44,6 +45,11 @@ FIGURES: dict[Wait, Figure] = {
     Wait.AURORA_FAILOVER: Figure(
         aws=timedelta(seconds=120),
         source="Aurora user guide, global database managed failover: 'typically within minutes'",
+    ),
+    Wait.AURORA_WRITER: Figure(
+        aws=timedelta(seconds=30),
+        source="Aurora user guide, high availability: with a replica 'typically restored in less than 60 seconds, and often less "
+        "than 30 seconds'; counted from when the loss was noticed",
     ),
     Wait.EFS_BREAK: Figure(
         aws=timedelta(seconds=180),

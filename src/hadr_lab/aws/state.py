@@ -45,6 +45,7 @@ from hadr_lab.aws.views import (
     Subnet,
     TargetGroup,
     TargetHealth,
+    WriterFailover,
 )
 
 PENDING = timedelta(seconds=2)
@@ -146,6 +147,11 @@ class State:
         with self.lock:
             return tuple(self.rds.switches.values())
 
+    def writer_failovers(self) -> tuple[WriterFailover, ...]:
+        """Take-overs inside a cluster that are not finished."""
+        with self.lock:
+            return tuple(self.rds.writers.asked.values())
+
     def file_systems(self, region: str) -> tuple[FileSystem, ...]:
         """The Region's EFS file systems."""
         with self.lock:
@@ -211,6 +217,24 @@ class State:
         """The promotion asked for cannot be done: the global cluster goes back to available with its roles unchanged."""
         with self.lock:
             news = self.rds.switch_failed(global_cluster, why)
+        self._tell(news)
+
+    def writer_lost(self, arn: str, avoid: frozenset[str]) -> None:
+        """The cluster's writer does not serve any more: another instance, outside the zones `avoid`, is to take over."""
+        with self.lock:
+            news = self.rds.writer_lost(arn, avoid)
+        self._tell(news)
+
+    def writer_moved(self, arn: str) -> None:
+        """The instance that was to take over serves: RDS says that it is the writer, and the cluster available."""
+        with self.lock:
+            news = self.rds.writer_moved(arn)
+        self._tell(news)
+
+    def writer_stays(self, arn: str) -> None:
+        """The take-over asked for cannot be done: the cluster goes back to available with the writer it had."""
+        with self.lock:
+            news = self.rds.writer_stays(arn)
         self._tell(news)
 
     def replication_synced(self, source_id: str, at: datetime) -> None:

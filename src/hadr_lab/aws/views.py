@@ -56,8 +56,19 @@ class EksCluster:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseInstance:
+    """An instance of an Aurora cluster. `is_writer` is its role inside the cluster; the others can take over from the writer."""
+
+    identifier: str
+    zone: str
+    endpoint: str
+    is_writer: bool
+    available: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseCluster:
-    """An Aurora cluster. `is_writer` is its role in its global cluster (True when it is in none).
+    """An Aurora cluster. `is_writer` is its role in its global cluster (True when it is in none); `zone` is its writer instance's.
 
     `replicates_from` is the ARN of the writer cluster it follows, or None. `endpoint` is a host name that must resolve to
     the process that serves it; `global_endpoint` must resolve to the global cluster's writer.
@@ -79,6 +90,7 @@ class DatabaseCluster:
     is_writer: bool
     replicates_from: str | None
     global_endpoint: str | None = None
+    instances: tuple[DatabaseInstance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +101,17 @@ class GlobalSwitch:
     from_arn: str
     to_arn: str
     allow_data_loss: bool
+    asked: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterFailover:
+    """A take-over inside one Aurora cluster that was asked for, or became necessary, and is not finished; `zone` is the new one."""
+
+    arn: str
+    from_instance: str
+    to_instance: str
+    zone: str
     asked: datetime
 
 
@@ -196,6 +219,7 @@ class AwsState(Protocol):
     def clusters(self, region: str) -> tuple[EksCluster, ...]: ...
     def databases(self, region: str) -> tuple[DatabaseCluster, ...]: ...
     def global_switches(self) -> tuple[GlobalSwitch, ...]: ...
+    def writer_failovers(self) -> tuple[WriterFailover, ...]: ...
     def file_systems(self, region: str) -> tuple[FileSystem, ...]: ...
     def file_replications(self) -> tuple[FileReplication, ...]: ...
     def load_balancers(self, region: str) -> tuple[LoadBalancer, ...]: ...
@@ -218,6 +242,15 @@ class AwsState(Protocol):
 
     def switch_failed(self, global_cluster: str, why: str) -> None:
         """The promotion asked for cannot be done: the global cluster goes back to available with its roles unchanged."""
+
+    def writer_lost(self, arn: str, avoid: frozenset[str]) -> None:
+        """The cluster's writer does not serve any more: another instance, outside the zones `avoid`, is to take over."""
+
+    def writer_moved(self, arn: str) -> None:
+        """The instance that was to take over serves: RDS says that it is the writer, and the cluster available."""
+
+    def writer_stays(self, arn: str) -> None:
+        """The take-over asked for cannot be done: the cluster goes back to available with the writer it had."""
 
     def replication_synced(self, source_id: str, at: datetime) -> None:
         """Everything the source held at `at` is on the destination: LastReplicatedTimestamp."""

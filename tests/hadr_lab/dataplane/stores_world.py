@@ -16,7 +16,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from hadr_lab.aws.views import (
     Subnet,
     TargetGroup,
     TargetHealth,
+    WriterFailover,
 )
 from hadr_lab.dataplane.names import Names
 from hadr_lab.dataplane.processes import Place, Process, Processes
@@ -220,6 +221,7 @@ class FakeState:
 
     database_views: list[DatabaseCluster] = field(default_factory=list)
     switches: list[GlobalSwitch] = field(default_factory=list)
+    takeovers: list[WriterFailover] = field(default_factory=list)
     file_views: list[FileSystem] = field(default_factory=list)
     replications: list[FileReplication] = field(default_factory=list)
     balancer_views: list[LoadBalancer] = field(default_factory=list)
@@ -261,6 +263,32 @@ class FakeState:
     def global_switches(self) -> tuple[GlobalSwitch, ...]:
         """All."""
         return tuple(self.switches)
+
+    def writer_failovers(self) -> tuple[WriterFailover, ...]:
+        """All."""
+        return tuple(self.takeovers)
+
+    def writer_lost(self, arn: str, avoid: frozenset[str]) -> None:
+        """The first other instance outside `avoid` is to take over."""
+        view = next(view for view in self.database_views if view.arn == arn)
+        chosen = next((i for i in view.instances if not i.is_writer and i.zone not in avoid), None)
+        if chosen and not self.takeovers:
+            now = datetime.now(UTC)
+            self.takeovers.append(
+                WriterFailover(arn=arn, from_instance="", to_instance=chosen.identifier, zone=chosen.zone, asked=now)
+            )
+            self.told.append(("writer_lost", arn))
+
+    def writer_moved(self, arn: str) -> None:
+        """The roles of the instances change."""
+        asked = self.takeovers.pop()
+        self.told.append(("writer_moved", arn))
+        self.database_views = [_moved(view, asked) if view.arn == arn else view for view in self.database_views]
+
+    def writer_stays(self, arn: str) -> None:
+        """As before."""
+        self.takeovers.pop()
+        self.told.append(("writer_stays", arn))
 
     def file_systems(self, region: str) -> tuple[FileSystem, ...]:
         """Those of the Region."""
@@ -334,3 +362,8 @@ class FakeState:
 
 def _flipped(view: DatabaseCluster, writer: str) -> DatabaseCluster:
     return replace(view, is_writer=view.arn == writer, replicates_from=None if view.arn == writer else writer)
+
+
+def _moved(view: DatabaseCluster, asked: WriterFailover) -> DatabaseCluster:
+    instances = tuple(replace(each, is_writer=each.identifier == asked.to_instance) for each in view.instances)
+    return replace(view, zone=asked.zone, instances=instances)

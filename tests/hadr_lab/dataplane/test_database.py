@@ -16,6 +16,7 @@ from hadr_lab.dataplane.database.admin import Admin, DatabaseRefused
 from hadr_lab.dataplane.database.heartbeat import Lag
 from hadr_lab.dataplane.database.positions import Gtid, errant, parse, rejoin, written
 from hadr_lab.dataplane.database.statements import Application, Secrets, application_accounts, lab_accounts
+from hadr_lab.dataplane.database.vigil import Vigil
 
 
 def test_positions_are_read_and_written_as_mariadb_does() -> None:
@@ -84,7 +85,9 @@ def test_a_server_rejoins_from_its_own_position_but_for_its_heartbeats() -> None
 
 def test_every_server_starts_read_only_with_an_id_of_its_own() -> None:
     """The configuration never opens a server for writing, and two addresses give two ids."""
-    text = configuration.text(share=Path("usr"), folder=Path("one"), address="10.1.0.10", port=3306)
+    text = configuration.text(
+        share=Path("usr"), folder=Path("one"), address="10.1.0.10", port=3306, number=configuration.server_id("10.1.0.10")
+    )
     assert "\nread-only=1\n" in text
     assert "\nskip-slave-start\n" in text
     assert f"\nserver-id={10 * 2**24 + 2**16 + 10}\n" in text
@@ -178,3 +181,10 @@ def test_a_refused_connection_is_told_with_its_code(tmp_path: Path) -> None:
     with pytest.raises(DatabaseRefused, match="Too many connections") as caught:
         asyncio.run(refused())
     assert caught.value.code == 1040
+
+
+def test_a_writer_is_given_up_only_after_several_missed_greetings_in_a_row() -> None:
+    """A slow or lossy zone misses one now and then."""
+    vigil = Vigil()
+    assert [vigil.saw(greeted) for greeted in (False, False, True, False, False)] == [False] * 5
+    assert vigil.saw(False)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.hadr_lab.dataplane.stores_world import World, inside, running, until
 
-from hadr_lab.aws.views import DatabaseCluster, GlobalSwitch
+from hadr_lab.aws.views import DatabaseCluster, DatabaseInstance, GlobalSwitch
 from hadr_lab.dataplane.database.admin import Admin
 from hadr_lab.dataplane.database.realizer import Databases
 
@@ -322,3 +324,92 @@ def test_database(scenario: object) -> None:
     """Each scenario's own sentence says what must hold."""
     assert callable(scenario)
     inside(scenario)
+
+
+def test_a_lost_writer_is_replaced_in_another_zone_and_nothing_acknowledged_is_lost() -> None:
+    """Its zone falls silent and dies under load."""
+    inside(a_lost_zone)
+
+
+async def a_lost_zone(world: World) -> None:
+    """The zone of the writer is cut off, then killed, while a client writes to the cluster's name."""
+    realizer = of_two_instances(world)
+    async with running(realizer.run()):
+        await ready(world)
+        before, number = address(world, "one"), realizer.keepers[ONE].server.server_id
+        writing = asyncio.create_task(load(world, "one", seconds=1.0))
+        await asyncio.sleep(0.5)
+        world.cut("us-east-1a")
+        await asyncio.sleep(0.3)
+        world.lose("us-east-1a")
+        acknowledged = await writing
+        await until(lambda: ("writer_moved", ONE) in world.state.told)
+        assert address(world, "one") not in (before, "")
+        await until(lambda: world.names.addresses.get("peccy-one-1.test") == (address(world, "one"),))
+        assert "peccy-one-0.test" not in world.names.addresses
+        assert len(acknowledged) > 10
+        assert set(acknowledged) <= set(await numbers(realizer, ONE))
+        assert await sql(world, "one", "INSERT INTO t VALUES (-1)") == "done"
+        assert realizer.keepers[ONE].server.server_id == number
+        await follows(world, realizer)
+
+
+def test_a_frozen_writer_is_replaced_although_its_machine_still_takes_connections() -> None:
+    """Seen by its silence; it is ended before another instance opens the storage."""
+    inside(a_frozen_writer)
+
+
+async def a_frozen_writer(world: World) -> None:
+    """SIGSTOP to the server, nothing else."""
+    realizer = of_two_instances(world)
+    async with running(realizer.run()):
+        await ready(world)
+        frozen = realizer.keepers[ONE].server.process
+        assert frozen is not None
+        frozen.kill(signal.SIGSTOP)
+        await until(lambda: ("writer_moved", ONE) in world.state.told, timeout=30)
+        assert not frozen.running
+        assert await sql(world, "one", "INSERT INTO t VALUES (-1)") == "done"
+        await follows(world, realizer)
+
+
+def test_a_writer_without_a_stand_in_comes_back_where_it_was() -> None:
+    """A cluster of one instance restarts in place, as on Aurora."""
+    inside(a_lone_writer)
+
+
+async def a_lone_writer(world: World) -> None:
+    """Its process is killed."""
+    realizer = databases(world)
+    async with running(realizer.run()):
+        await ready(world)
+        before, process = address(world, "one"), realizer.keepers[ONE].server.process
+        assert process is not None
+        process.kill()
+        await until(lambda: realizer.keepers[ONE].server.process is not process and realizer.keepers[ONE].server.running)
+        assert address(world, "one") == before
+        assert not any(told[0] == "writer_lost" for told in world.state.told)
+
+
+def of_two_instances(world: World) -> Databases:
+    """As `databases`; cluster one has a reader in its Region's other zone."""
+    realizer = databases(world)
+    one = world.state.database_views[0]
+    zones = ("us-east-1a", "us-east-1b")
+    instances = tuple(
+        DatabaseInstance(identifier=f"peccy-one-{n}", zone=zone, endpoint=f"peccy-one-{n}.test", is_writer=n == 0, available=True)
+        for n, zone in enumerate(zones)
+    )
+    several = replace(one, status="available", instances=instances, subnet_ids=tuple(f"subnet-{zone}" for zone in zones))
+    world.state.database_views[0] = several
+    return realizer
+
+
+async def follows(world: World, realizer: Databases) -> None:
+    """The other Region's cluster replicates from where the writer is now."""
+    assert await sql(world, "one", "INSERT INTO t VALUES (-2)") == "done"
+    for _ in range(100):
+        if -2 in await numbers(realizer, TWO):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("two never got what one was told after its writer had moved")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -28,6 +29,7 @@ from hadr_lab.aws.services.rds_models import (
     rds_of,
 )
 from hadr_lab.aws.services.serial import now
+from hadr_lab.aws.services.writer_failover import WriterFailovers, instance_views
 from hadr_lab.aws.views import DatabaseCluster, GlobalSwitch
 
 CONNECTED, PENDING = "connected", "pending-resync"
@@ -50,6 +52,7 @@ class Databases:
     switches: dict[str, GlobalSwitch] = field(default_factory=dict)
     out_of_sync: set[str] = field(default_factory=set)
     failures: dict[str, str] = field(default_factory=dict)
+    writers: WriterFailovers = field(default_factory=WriterFailovers)
 
     # --- what the API asks for
 
@@ -200,6 +203,21 @@ class Databases:
         self.failures[global_cluster] = why
         return True
 
+    def writer_lost(self, arn: str, avoid: Collection[str]) -> bool:
+        """The cluster's writer does not serve. Returns whether a take-over began."""
+        _, cluster = self._find(arn)
+        return cluster is not None and self.writers.lost(cluster, avoid=avoid)
+
+    def writer_moved(self, arn: str) -> bool:
+        """The take-over inside the cluster took effect. Returns whether one was under way."""
+        _, cluster = self._find(arn)
+        return cluster is not None and self.writers.done(cluster)
+
+    def writer_stays(self, arn: str) -> bool:
+        """The take-over inside the cluster cannot be done. Returns whether one was under way."""
+        _, cluster = self._find(arn)
+        return cluster is not None and self.writers.failed(cluster)
+
     # --- views
 
     def views(self, region: str) -> tuple[DatabaseCluster, ...]:
@@ -230,6 +248,7 @@ class Databases:
             is_writer=follows is None,
             replicates_from=follows,
             global_endpoint=into.endpoint if into else None,
+            instances=instance_views(cluster),
         )
 
     def _find(self, arn: str) -> tuple[RdsBackend, DBCluster | None]:

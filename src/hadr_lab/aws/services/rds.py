@@ -106,6 +106,12 @@ class Rds(Serial, RDSResponse):
             self.databases.store_secret(cluster)
         return answer
 
+    def failover_db_cluster(self) -> ActionResult:
+        """FailoverDBCluster: another instance of the cluster becomes its writer. Asynchronous, loses nothing."""
+        cluster = self._cluster(self.params["DBClusterIdentifier"])
+        self.databases.writers.ask(cluster, self.params.get("TargetDBInstanceIdentifier"))
+        return ActionResult({"DBCluster": cluster})
+
     def delete_db_cluster(self) -> ActionResult:
         """DeleteDBCluster. Raises InvalidDBClusterStateFault for a member of a global cluster."""
         cluster = self._cluster(self.params["DBClusterIdentifier"])
@@ -114,6 +120,7 @@ class Rds(Serial, RDSResponse):
             raise AwsError("InvalidDBClusterStateFault", message, 400)
         answer = super().delete_db_cluster()
         self.databases.credentials.pop(cluster.arn, None)
+        self.databases.writers.asked.pop(cluster.arn, None)
         return answer
 
     def _cluster(self, identifier: str) -> DBCluster:

@@ -70,7 +70,6 @@ def server_id(address: str, volume: int = 0) -> int:
     return int(ipaddress.IPv4Address(address)) ^ (volume % 16) << 28
 
 
-def text(*, share: Path, folder: Path, address: str, port: int, volume: int = 0) -> str:
-    """The configuration of the server in `folder` that listens at `address`."""
-    number = server_id(address, volume)
+def text(*, share: Path, folder: Path, address: str, port: int, number: int) -> str:
+    """The configuration of the server in `folder` that listens at `address` and has replication id `number`."""
     return LINES.format(share=share, folder=folder, address=address, port=port, server_id=number)

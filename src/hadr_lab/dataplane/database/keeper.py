@@ -17,12 +17,14 @@ from pathlib import Path
 
 from hadr_lab.aws.views import AwsState, DatabaseCluster
 from hadr_lab.dataplane.addresses import Addresses
-from hadr_lab.dataplane.database import fence, statements
+from hadr_lab.dataplane.database import fence, statements, vigil
 from hadr_lab.dataplane.database.admin import Admin, DatabaseRefused
 from hadr_lab.dataplane.database.heartbeat import BEAT_EVERY, LOOK_EVERY, Lag
 from hadr_lab.dataplane.database.server import Diverged, Server
 from hadr_lab.dataplane.database.statements import Application
+from hadr_lab.dataplane.database.vigil import Vigil
 from hadr_lab.dataplane.names import Names
+from hadr_lab.dataplane.processes import Place
 from hadr_lab.errors import LabError
 
 EVERY = timedelta(seconds=0.2)
@@ -30,6 +32,7 @@ PAUSE_AFTER_FAILURE = timedelta(seconds=0.5)
 FENCE_EVERY = timedelta(seconds=2)
 FENCE_TIME = timedelta(seconds=8)
 NEVER = -1e9
+AVAILABLE, FAILING_OVER = "available", "failing-over"
 NOT_THERE_YET = (1049, 1146)  # unknown database, unknown table: nothing has been replicated yet
 
 log = logging.getLogger(__name__)
@@ -37,9 +40,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Keeper:
-    """One cluster and its server. `role` is held by whoever changes its role: the keeper, a promotion, a fault.
+    """One cluster and its server. `role` is held by whoever changes its role: the keeper, a promotion, a take-over, a fault.
 
-    `demoting` keeps a writer that is to lose its role from being opened for writing again.
+    `address_in` is the address of the cluster's instance in a zone, None where it can have none. `demoting` keeps a writer that is
+    to lose its role from being opened for writing again.
     """
 
     view: DatabaseCluster
@@ -48,11 +52,13 @@ class Keeper:
     network: Addresses
     names: Names
     peer: Callable[[str], Server | None]
+    address_in: Callable[[str], str | None]
     role: asyncio.Lock = field(default_factory=asyncio.Lock)
     demoting: bool = False
     stalled: bool = False
     held_read_only: bool = False
     errant: tuple[str, ...] = ()
+    _vigil: Vigil = field(default_factory=Vigil)
     _told_ready: bool = False
     _fenced_at: float = NEVER
     _lag: Lag = field(default_factory=Lag)
@@ -67,11 +73,15 @@ class Keeper:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._forever(self.step, EVERY))
             tasks.create_task(self._forever(self._pulse, timedelta()))
+            tasks.create_task(self._forever(self._watch, vigil.EVERY))
 
     async def step(self) -> None:
-        """Do what is missing: process, name, role."""
-        if self.lost:
+        """Do what is missing: place, process, name, role. A writer that another instance replaces is not brought back."""
+        if self.lost or (self.server.crashed and self._replaceable()) or self.view.status == FAILING_OVER:
             return
+        if self.server.place.zone != self.view.zone:
+            async with self.role:
+                await self.relocate(self.view.zone)
         if not self.server.running:
             await self.network.claim(self.server.netns, self.server.address)
             await self.server.start()
@@ -79,6 +89,19 @@ class Keeper:
         if self.role.locked():
             return
         await self.assume_role()
+
+    async def relocate(self, zone: str) -> None:
+        """Be the cluster's instance in `zone`: same storage, same role. The caller holds `role`. Raises LabError."""
+        address = self.address_in(zone)
+        if address is None:
+            raise LabError(f"{self.view.identifier} has no subnet in {zone}")
+        before = (self.server.netns, self.server.address)
+        await self.server.move(netns=zone, place=Place(region=self.view.region, zone=zone), address=address)
+        await self.network.release(*before)
+        await self.network.claim(zone, address)
+        await self.server.start()
+        await self._in_role()
+        self._publish()
 
     async def assume_role(self) -> None:
         """Make the server what its view says, and say that it is ready when it is for the first time."""
@@ -115,7 +138,29 @@ class Keeper:
         finally:
             process.kill()
 
+    def _replaceable(self) -> bool:
+        """Whether there is an instance that could take over from the writer now."""
+        return self.view.status == AVAILABLE and any(
+            not instance.is_writer and instance.available and not self.network.lost(self.view.region, instance.zone)
+            for instance in self.view.instances
+        )
+
+    async def _watch(self) -> None:
+        """Have another instance take over once the writer is gone; without one it stays where it is, as on Aurora."""
+        if self.server.process is None or self.server.stopped or not self._replaceable():
+            self._vigil = Vigil()
+            return
+        greeted = await vigil.greets(self.server.address, self.server.port, netns=self.view.region)
+        if self._vigil.saw(greeted) or self.server.crashed:
+            log.warning("database cluster=%s its writer in %s does not serve", self.view.identifier, self.view.zone)
+            lost = {each.zone for each in self.view.instances if self.network.lost(self.view.region, each.zone)}
+            self.state.writer_lost(self.view.arn, frozenset(lost))
+            self._vigil = Vigil()
+
     def _publish(self) -> None:
+        for instance in self.view.instances:
+            here = instance.is_writer and instance.zone == self.server.place.zone
+            self.names.publish(instance.endpoint, *([self.server.address] if here else []))
         for name in (self.view.endpoint, self.view.reader_endpoint):
             if name:
                 self.names.publish(name, self.server.address)

@@ -1,19 +1,21 @@
-"""Aurora clusters as processes: a keeper for each cluster, and a task for each role change that was asked for.
+"""Aurora clusters as processes: a keeper for each cluster, and a task for each role change or take-over that was asked for.
 
 Level-triggered: it reads the views and acts on the difference. While a role change is under way the keepers of both clusters leave
-roles alone; when it is done the views have flipped and the keepers follow them.
+roles alone; when it is done the views have flipped and the keepers follow them. A cluster has one server, whichever of its
+instances runs it: its readers have no process of their own, and a take-over starts the server anew elsewhere on the same data.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from hadr_lab.aws.views import AwsState, DatabaseCluster, GlobalSwitch
+from hadr_lab.aws.views import AwsState, DatabaseCluster, GlobalSwitch, WriterFailover
 from hadr_lab.dataplane.addresses import Addresses
 from hadr_lab.dataplane.database import switch
 from hadr_lab.dataplane.database.keeper import Keeper
@@ -23,7 +25,7 @@ from hadr_lab.dataplane.names import Names
 from hadr_lab.dataplane.processes import Place, Processes
 from hadr_lab.errors import LabError
 from hadr_lab.programs import Programs
-from hadr_lab.waits import Waits
+from hadr_lab.waits import Wait, Waits
 
 ROUND = timedelta(seconds=0.5)
 REST = timedelta(seconds=0.02)
@@ -45,7 +47,7 @@ class Databases:
     secrets: Secrets = field(default_factory=Secrets)
     keepers: dict[str, Keeper] = field(default_factory=dict)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _switches: dict[GlobalSwitch, asyncio.Task[None]] = field(default_factory=dict)
+    _switches: dict[GlobalSwitch | WriterFailover, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Realize databases for ever; on cancellation every server is ended."""
@@ -74,6 +76,9 @@ class Databases:
         for asked in self.state.global_switches():
             if asked not in self._switches:
                 self._switches[asked] = tasks.create_task(self._switch(asked))
+        for takeover in self.state.writer_failovers():
+            if takeover not in self._switches:
+                self._switches[takeover] = tasks.create_task(self._take_over(takeover))
 
     def socket_of(self, arn: str) -> Path:
         """The admin socket of a cluster's server: root without a password, for those who judge its content. Raises LabError."""
@@ -98,6 +103,18 @@ class Databases:
         if keeper.server.running:
             await keeper.assume_role()
 
+    def zone_of(self, arn: str) -> str:
+        """The zone of the instance that runs the cluster's server."""
+        return self._known(arn).server.place.zone
+
+    def signal(self, arn: str, number: signal.Signals) -> int:
+        """Fault: send the cluster's server a signal; its process id. Raises LabError when none runs."""
+        process = self._known(arn).server.process
+        if process is None or not process.running:
+            raise LabError(f"the server of {arn} does not run at this moment")
+        process.kill(number)
+        return process.pid
+
     async def rebuild(self, arn: str) -> None:
         """Have a cluster that holds errant transactions replicate everything anew; its old data is kept beside."""
         await self._known(arn).rebuild()
@@ -112,23 +129,52 @@ class Databases:
         keeper = self.keepers.get(arn)
         return keeper.server if keeper else None
 
-    def _subnet(self, view: DatabaseCluster) -> str | None:
+    def _subnet(self, view: DatabaseCluster, zone: str = "") -> str | None:
         subnets = self.state.subnets(view.region)
-        return next((s.subnet_id for s in subnets if s.zone == view.zone and s.subnet_id in view.subnet_ids), None)
+        return next((s.subnet_id for s in subnets if s.zone == (zone or view.zone) and s.subnet_id in view.subnet_ids), None)
+
+    def _address(self, view: DatabaseCluster, zone: str) -> str | None:
+        subnet = self._subnet(view, zone)
+        return self.state.claim_address(view.region, subnet, f"RDSNetworkInterface {view.identifier}") if subnet else None
 
     def _keeper(self, view: DatabaseCluster) -> Keeper:
         server = Server(
             name=f"database-{view.region}-{view.identifier}",
             netns=view.zone,
             place=Place(region=view.region, zone=view.zone),
-            address=self.state.claim_address(view.region, self._subnet(view) or "", f"RDSNetworkInterface {view.identifier}"),
+            address=self._address(view, view.zone) or "",
             port=view.port,
             folder=self.state_dir / "databases" / view.region / view.identifier,
             programs=self.programs,
             processes=self.processes,
             secrets=self.secrets,
         )
-        return Keeper(view=view, server=server, state=self.state, network=self.network, names=self.names, peer=self._peer)
+        return Keeper(
+            view=view,
+            server=server,
+            state=self.state,
+            network=self.network,
+            names=self.names,
+            peer=self._peer,
+            address_in=lambda zone: self._address(view, zone),
+        )
+
+    async def _take_over(self, asked: WriterFailover) -> None:
+        """Another instance of the cluster becomes its writer. What was acknowledged is on the storage, so nothing is lost."""
+        keeper = self.keepers.get(asked.arn)
+        await self.waits.take(Wait.AURORA_WRITER)
+        try:
+            if keeper is None:
+                raise switch.SwitchRefused(f"no server runs for {asked.arn}")
+            async with keeper.role:
+                if self.network.lost(keeper.view.region, asked.zone):
+                    raise switch.SwitchRefused(f"{asked.to_instance} is in a lost place ({asked.zone})")
+                await keeper.relocate(asked.zone)
+                self.state.writer_moved(asked.arn)
+                self._look_again()
+        except (LabError, OSError) as error:
+            log.warning("cluster=%s the writer stays: %s", asked.arn, error)
+            self.state.writer_stays(asked.arn)
 
     async def _switch(self, asked: GlobalSwitch) -> None:
         target, old = self.keepers.get(asked.to_arn), self.keepers.get(asked.from_arn)
@@ -171,6 +217,7 @@ class Databases:
         await asyncio.gather(task, return_exceptions=True)
         await keeper.server.discard()
         await self.network.release(keeper.server.netns, keeper.server.address)
-        for name in (keeper.view.endpoint, keeper.view.reader_endpoint, keeper.view.global_endpoint):
+        instances = [instance.endpoint for instance in keeper.view.instances]
+        for name in (keeper.view.endpoint, keeper.view.reader_endpoint, keeper.view.global_endpoint, *instances):
             if name and self.names.addresses.get(name.lower()) == (keeper.server.address,):
                 self.names.publish(name)

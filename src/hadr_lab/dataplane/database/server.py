@@ -37,7 +37,11 @@ class Diverged(LabError):
 
 @dataclass(slots=True, kw_only=True)
 class Server:
-    """A server of one cluster. `folder` holds its configuration, data and admin socket."""
+    """A server of one cluster. `folder` holds its configuration, data and admin socket: the cluster's storage, which spans zones.
+
+    `netns`, `place` and `address` are those of the instance that runs it and change with `move`; `origin`, the first address, gives
+    it its replication id, which belongs to the data.
+    """
 
     name: str
     netns: str
@@ -51,8 +55,13 @@ class Server:
     process: Process | None = None
     equipped: Application | None = None
     volumes: list[Path] = field(default_factory=list)
+    origin: str = ""
+    stopped: bool = False
     _answers: bool = False
     _life: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.origin = self.origin or self.address
 
     @property
     def admin(self) -> Admin:
@@ -62,12 +71,17 @@ class Server:
     @property
     def server_id(self) -> int:
         """Its replication id, which is also the domain of its heartbeats."""
-        return configuration.server_id(self.address, len(self.volumes))
+        return configuration.server_id(self.origin, len(self.volumes))
 
     @property
     def running(self) -> bool:
         """Whether its process runs and has answered since it was started."""
         return self.process is not None and self.process.running and self._answers
+
+    @property
+    def crashed(self) -> bool:
+        """Whether its process ended although nobody here stopped it."""
+        return self.process is not None and not self.process.running and not self.stopped
 
     async def start(self) -> None:
         """Be running: start the process, read-only, recovering what a crash left; return when it answers. Raises StartFailed."""
@@ -80,7 +94,7 @@ class Server:
             self.process.kill()
             await self.process.wait()
         await self._prepare()
-        self.equipped, self._answers = None, False
+        self.equipped, self._answers, self.stopped = None, False, False
         mariadbd = self.programs["mariadbd"]
         self.process = await self.processes.start(
             self.name, mariadbd, f"--defaults-file={self.folder}/my.cnf", netns=self.netns, place=self.place
@@ -100,8 +114,18 @@ class Server:
 
     async def stop(self) -> None:
         """End the process; its data stays."""
+        self.stopped = True
         if self.process is not None:
             await self.process.stop(STOP_TIME)
+
+    async def move(self, *, netns: str, place: Place, address: str) -> None:
+        """Be another instance on the same storage: what ran before is ended, as Aurora's storage turns an old writer away."""
+        async with self._life:
+            self.stopped = True
+            if self.process is not None:
+                self.process.kill()
+                await self.process.wait()
+            self.netns, self.place, self.address, self._answers = netns, place, address, False
 
     async def discard(self) -> None:
         """End the process at once and delete everything it had."""
@@ -181,7 +205,7 @@ class Server:
     async def _prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         text = configuration.text(
-            share=self.programs.share, folder=self.folder, address=self.address, port=self.port, volume=len(self.volumes)
+            share=self.programs.share, folder=self.folder, address=self.address, port=self.port, number=self.server_id
         )
         (self.folder / "my.cnf").write_text(text)
         data = self.folder / "data"

@@ -318,3 +318,81 @@ def test_an_instance_tells_its_performance_insights_and_a_provisioned_cluster_no
     assert "PerformanceInsightsKMSKeyId" not in told
     (described,) = rds.describe_db_clusters(DBClusterIdentifier=made["DBClusterIdentifier"])["DBClusters"]
     assert "ScalingConfigurationInfo" not in described
+
+
+@pytest.fixture
+def three(cloud: Cloud) -> Any:
+    """A cluster that serves, with an instance in each of three zones; the writer is the first."""
+    made = cluster(cloud, EAST_1, MasterUsername="admin", MasterUserPassword="longenough")
+    identifier = made["DBClusterIdentifier"]
+    for n in range(3):
+        cloud("rds").create_db_instance(
+            DBInstanceIdentifier=f"{identifier}-{n}",
+            DBClusterIdentifier=identifier,
+            Engine=ENGINE,
+            DBInstanceClass="db.r6g.large",
+            PromotionTier=n,
+        )
+    cloud.state.database_ready(made["DBClusterArn"])
+    return made
+
+
+def told(cloud: Cloud, made: Any) -> tuple[str, str]:
+    """The cluster's status and its writer instance as DescribeDBClusters tells them."""
+    found = cloud("rds").describe_db_clusters(DBClusterIdentifier=made["DBClusterIdentifier"])["DBClusters"][0]
+    writers = [member["DBInstanceIdentifier"] for member in found["DBClusterMembers"] if member["IsClusterWriter"]]
+    assert len(writers) == 1
+    return found["Status"], writers[0].removeprefix(made["DBClusterIdentifier"])
+
+
+def test_a_failover_inside_a_cluster_moves_the_writer_when_it_really_moved(cloud: Cloud, three: Any) -> None:
+    """The lowest promotion tier takes over; until it serves the cluster is failing over and the writer the old one."""
+    arn, identifier = three["DBClusterArn"], three["DBClusterIdentifier"]
+    cloud("rds").failover_db_cluster(DBClusterIdentifier=identifier)
+    asked = cloud.state.writer_failovers()
+    assert [(each.from_instance, each.to_instance, each.zone) for each in asked] == [
+        (f"{identifier}-0", f"{identifier}-1", "us-east-1b")
+    ]
+    assert told(cloud, three) == ("failing-over", "-0")
+    with refused("InvalidDBClusterStateFault"):
+        cloud("rds").failover_db_cluster(DBClusterIdentifier=identifier)
+    cloud.state.writer_moved(arn)
+    assert told(cloud, three) == ("available", "-1")
+    assert view(cloud, arn).zone == "us-east-1b"
+    assert [each.zone for each in view(cloud, arn).instances if each.is_writer] == ["us-east-1b"]
+
+
+def test_a_failover_goes_to_the_instance_that_was_named(cloud: Cloud, three: Any) -> None:
+    """The writer itself, or an instance of nobody, is refused."""
+    identifier = three["DBClusterIdentifier"]
+    for wrong in (f"{identifier}-0", "nobody"):
+        with refused("InvalidDBInstanceState"):
+            cloud("rds").failover_db_cluster(DBClusterIdentifier=identifier, TargetDBInstanceIdentifier=wrong)
+    cloud("rds").failover_db_cluster(DBClusterIdentifier=identifier, TargetDBInstanceIdentifier=f"{identifier}-2")
+    cloud.state.writer_moved(three["DBClusterArn"])
+    assert told(cloud, three) == ("available", "-2")
+
+
+def test_a_lost_writer_is_replaced_outside_the_lost_zones(cloud: Cloud, three: Any) -> None:
+    """By nobody when every other zone is lost too; a take-over that fails leaves everything as it was."""
+    arn = three["DBClusterArn"]
+    cloud.state.writer_lost(arn, frozenset({"us-east-1a", "us-east-1b", "us-east-1c"}))
+    assert (cloud.state.writer_failovers(), told(cloud, three)) == ((), ("available", "-0"))
+    cloud.state.writer_lost(arn, frozenset({"us-east-1a", "us-east-1b"}))
+    assert [each.zone for each in cloud.state.writer_failovers()] == ["us-east-1c"]
+    cloud.state.writer_stays(arn)
+    assert (cloud.state.writer_failovers(), told(cloud, three)) == ((), ("available", "-0"))
+
+
+def test_a_cluster_of_one_instance_cannot_fail_over(cloud: Cloud) -> None:
+    """Neither when asked nor by itself."""
+    made = cluster(cloud, EAST_1, MasterUsername="admin", MasterUserPassword="longenough")
+    identifier = made["DBClusterIdentifier"]
+    cloud("rds").create_db_instance(
+        DBInstanceIdentifier=f"{identifier}-0", DBClusterIdentifier=identifier, Engine=ENGINE, DBInstanceClass="db.r6g.large"
+    )
+    cloud.state.database_ready(made["DBClusterArn"])
+    with refused("InvalidDBClusterStateFault"):
+        cloud("rds").failover_db_cluster(DBClusterIdentifier=identifier)
+    cloud.state.writer_lost(made["DBClusterArn"], frozenset())
+    assert cloud.state.writer_failovers() == ()

@@ -24,6 +24,7 @@ def read_everything(state: AwsState, region: str) -> int:
         state.target_groups(region),
         state.file_replications(),
         state.global_switches(),
+        state.writer_failovers(),
     )
     return sum(len(view) for view in views)
 
@@ -67,6 +68,9 @@ def test_completions_of_what_is_gone_are_ignored(cloud: Cloud, network: Network)
     cloud.state.database_lag("arn:aws:rds:us-east-1:123456789012:cluster:gone", None)
     cloud.state.switch_done("gone")
     cloud.state.switch_failed("gone", "it is gone")
+    cloud.state.writer_lost("arn:aws:rds:us-east-1:123456789012:cluster:gone", frozenset())
+    cloud.state.writer_moved("arn:aws:rds:us-east-1:123456789012:cluster:gone")
+    cloud.state.writer_stays("arn:aws:rds:us-east-1:123456789012:cluster:gone")
     cloud.state.replication_deleted("fs-gone")
     cloud.state.balancer_ready("arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/gone/1")
     assert cloud.state.changes.count == before
