@@ -32,6 +32,14 @@ variable "members" {
     error_message = "Not an IPv4 range between /16 and /19: ${join(", ", [for member in values(var.members) : member.cidr if !(can(cidrhost(member.cidr, 0)) && can(regex("/1[6-9]$", member.cidr)))])}. An example is 10.1.0.0/16."
   }
   validation {
+    condition     = alltrue([for member in values(var.members) : try(cidrsubnet(member.cidr, 0, 0) == member.cidr, true)])
+    error_message = "Does not begin where its range begins: ${join(", ", [for member in values(var.members) : "${member.cidr} (write ${try(cidrsubnet(member.cidr, 0, 0), "")})" if try(cidrsubnet(member.cidr, 0, 0) != member.cidr, false)])}."
+  }
+  validation {
+    condition     = alltrue([for member in values(var.members) : !startswith(member.cidr, "172.20.")])
+    error_message = "${join(", ", [for member in values(var.members) : member.cidr if startswith(member.cidr, "172.20.")])} overlaps 172.20.0.0/16, the range of Kubernetes services."
+  }
+  validation {
     # Two ranges overlap when, cut to the shorter of the two prefixes, they begin at the same address.
     condition = try(
       cidrsubnet(format("%s/%d", split("/", var.members.one.cidr)[0], min([for m in values(var.members) : tonumber(split("/", m.cidr)[1])]...)), 0, 0)
@@ -49,6 +57,10 @@ variable "members" {
     error_message = "A member has exactly three different zones."
   }
   validation {
+    condition     = alltrue([for member in values(var.members) : member.certificate_arn == null ? true : can(regex("^arn:[a-z-]+:acm:${member.region}:[0-9]{12}:certificate/", member.certificate_arn))])
+    error_message = "Not an ACM certificate of its member's Region: ${join(", ", [for member in values(var.members) : "${member.certificate_arn} (${member.region})" if member.certificate_arn != null && !can(regex("^arn:[a-z-]+:acm:${member.region}:[0-9]{12}:certificate/", coalesce(member.certificate_arn, "-")))])}."
+  }
+  validation {
     condition     = (var.members.one.certificate_arn == null) == (var.members.two.certificate_arn == null)
     error_message = "Either both members have a certificate or neither: clients must find the same service after a failover."
   }
@@ -58,6 +70,10 @@ variable "hosted_zone" {
   description = "DNS zone that is made for the site. The service is <name>.<hosted_zone>."
   type        = string
   default     = "hadr.test"
+  validation {
+    condition     = length(var.hosted_zone) <= 230 && can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]*[a-z0-9])?$", var.hosted_zone))
+    error_message = "${var.hosted_zone} is not the name of a DNS zone: lower-case labels with dots between them and none at the end, such as ha.example.com."
+  }
 }
 
 variable "weights" {
@@ -99,6 +115,10 @@ variable "operator_principal_arns" {
   description = "Who may take hadr's role; none: the admins."
   type        = list(string)
   default     = []
+  validation {
+    condition     = alltrue([for arn in var.operator_principal_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/", arn))])
+    error_message = "Not the ARN of an IAM role or user: ${join(", ", [for arn in var.operator_principal_arns : arn if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/", arn))])}."
+  }
 }
 
 variable "api_access_cidrs" {
@@ -115,6 +135,10 @@ variable "control_instance_types" {
   description = "Instance types of the control node groups (two nodes in each cluster)."
   type        = list(string)
   default     = ["m6i.large"]
+  validation {
+    condition     = length(var.control_instance_types) > 0 && alltrue([for type in var.control_instance_types : can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", type))])
+    error_message = "At least one instance type such as m6i.large is needed."
+  }
 }
 
 variable "database" {
@@ -127,6 +151,27 @@ variable "database" {
     password_version      = optional(number, 1)
   })
   default = {}
+
+  validation {
+    condition     = can(regex("^8\\.0\\.mysql_aurora\\.3\\.[0-9]+\\.[0-9]+$", var.database.engine_version))
+    error_message = "${var.database.engine_version} is not a version of Aurora MySQL 3 such as 8.0.mysql_aurora.3.08.2."
+  }
+  validation {
+    condition     = startswith(var.database.instance_class, "db.")
+    error_message = "${var.database.instance_class} is not an instance class such as db.r6g.large."
+  }
+  validation {
+    condition     = var.database.instances >= 1 && var.database.instances <= 15 && floor(var.database.instances) == var.database.instances
+    error_message = "An Aurora cluster has 1 to 15 instances, not ${var.database.instances}."
+  }
+  validation {
+    condition     = var.database.backup_retention_days >= 1 && var.database.backup_retention_days <= 35 && floor(var.database.backup_retention_days) == var.database.backup_retention_days
+    error_message = "Aurora keeps backups for 1 to 35 days, not ${var.database.backup_retention_days}."
+  }
+  validation {
+    condition     = var.database.password_version >= 0 && floor(var.database.password_version) == var.database.password_version
+    error_message = "password_version is a whole number: 0 leaves the password alone, a higher one than before writes a new one."
+  }
 }
 
 variable "objectives" {
@@ -139,7 +184,7 @@ variable "objectives" {
   default = {}
   validation {
     condition     = alltrue([for seconds in values(var.objectives) : seconds > 0 && floor(seconds) == seconds])
-    error_message = "Objectives are whole seconds above 0."
+    error_message = "An objective is a whole number of seconds above 0."
   }
 }
 
@@ -153,4 +198,8 @@ variable "tags" {
   description = "Tags of everything."
   type        = map(string)
   default     = {}
+  validation {
+    condition     = length([for key in keys(var.tags) : key if startswith(lower(key), "aws:")]) == 0
+    error_message = "Tags that begin with aws: belong to AWS."
+  }
 }

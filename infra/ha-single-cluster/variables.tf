@@ -26,6 +26,14 @@ variable "cidr" {
     condition     = can(cidrhost(var.cidr, 0)) && can(regex("/1[6-9]$", var.cidr))
     error_message = "${var.cidr} is not an IPv4 range between /16 and /19 such as 10.3.0.0/16."
   }
+  validation {
+    condition     = try(cidrsubnet(var.cidr, 0, 0) == var.cidr, true)
+    error_message = "${var.cidr} does not begin where its range begins: write ${try(cidrsubnet(var.cidr, 0, 0), "")}."
+  }
+  validation {
+    condition     = !startswith(var.cidr, "172.20.")
+    error_message = "${var.cidr} overlaps 172.20.0.0/16, the range of Kubernetes services."
+  }
 }
 
 variable "zones" {
@@ -46,12 +54,20 @@ variable "hosted_zone" {
   description = "DNS zone that is made for the site. The service is <name>.<hosted_zone>."
   type        = string
   default     = "hadr.test"
+  validation {
+    condition     = length(var.hosted_zone) <= 230 && can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]*[a-z0-9])?$", var.hosted_zone))
+    error_message = "${var.hosted_zone} is not the name of a DNS zone: lower-case labels with dots between them and none at the end, such as ha.example.com."
+  }
 }
 
 variable "certificate_arn" {
   description = "ACM certificate of the Region; without one the service speaks HTTP only."
   type        = string
   default     = null
+  validation {
+    condition     = var.certificate_arn == null ? true : can(regex("^arn:[a-z-]+:acm:${var.region}:[0-9]{12}:certificate/", var.certificate_arn))
+    error_message = "Not an ACM certificate of ${var.region}: ${coalesce(var.certificate_arn, "none")}."
+  }
 }
 
 variable "kubernetes_version" {
@@ -83,6 +99,10 @@ variable "operator_principal_arns" {
   description = "Who may take hadr's role; none: the admins."
   type        = list(string)
   default     = []
+  validation {
+    condition     = alltrue([for arn in var.operator_principal_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/", arn))])
+    error_message = "Not the ARN of an IAM role or user: ${join(", ", [for arn in var.operator_principal_arns : arn if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/", arn))])}."
+  }
 }
 
 variable "api_access_cidrs" {
@@ -99,6 +119,10 @@ variable "control_instance_types" {
   description = "Instance types of the control node group (two nodes)."
   type        = list(string)
   default     = ["m6i.large"]
+  validation {
+    condition     = length(var.control_instance_types) > 0 && alltrue([for type in var.control_instance_types : can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", type))])
+    error_message = "At least one instance type such as m6i.large is needed."
+  }
 }
 
 variable "database" {
@@ -110,6 +134,23 @@ variable "database" {
     backup_retention_days = optional(number, 7)
   })
   default = {}
+
+  validation {
+    condition     = can(regex("^8\\.0\\.mysql_aurora\\.3\\.[0-9]+\\.[0-9]+$", var.database.engine_version))
+    error_message = "${var.database.engine_version} is not a version of Aurora MySQL 3 such as 8.0.mysql_aurora.3.08.2."
+  }
+  validation {
+    condition     = startswith(var.database.instance_class, "db.")
+    error_message = "${var.database.instance_class} is not an instance class such as db.r6g.large."
+  }
+  validation {
+    condition     = var.database.instances >= 1 && var.database.instances <= 15 && floor(var.database.instances) == var.database.instances
+    error_message = "An Aurora cluster has 1 to 15 instances, not ${var.database.instances}."
+  }
+  validation {
+    condition     = var.database.backup_retention_days >= 1 && var.database.backup_retention_days <= 35 && floor(var.database.backup_retention_days) == var.database.backup_retention_days
+    error_message = "Aurora keeps backups for 1 to 35 days, not ${var.database.backup_retention_days}."
+  }
 }
 
 variable "objectives" {
@@ -132,4 +173,8 @@ variable "tags" {
   description = "Tags of everything."
   type        = map(string)
   default     = {}
+  validation {
+    condition     = length([for key in keys(var.tags) : key if startswith(lower(key), "aws:")]) == 0
+    error_message = "Tags that begin with aws: belong to AWS."
+  }
 }

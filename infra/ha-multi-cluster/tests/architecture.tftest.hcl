@@ -48,36 +48,3 @@ run "defaults" {
     error_message = "hadr reads site.yaml strictly: the output and tests/site.yaml, which hadr's tests read, have to have the same keys"
   }
 }
-
-run "same_zone_twice" {
-  command         = plan
-  expect_failures = [var.members]
-  plan_options {
-    target = [module.network.aws_vpc.this]
-  }
-  variables {
-    members = { one = { zone = "ap-southeast-1a" }, two = { zone = "ap-southeast-1a" } }
-  }
-}
-
-run "wrong_values" {
-  command = plan
-  expect_failures = [
-    var.name,
-    var.cidr,
-    var.members,
-    var.weights,
-    var.kubernetes_version,
-    var.admin_principal_arns,
-    var.api_access_cidrs,
-  ]
-  variables {
-    name                 = "x"
-    cidr                 = "10.4.0.0"
-    members              = { one = { zone = "ap-southeast-1a" }, two = { zone = "us-east-1b" } }
-    weights              = { one = -1, two = 50 }
-    kubernetes_version   = "v1.35"
-    admin_principal_arns = ["root"]
-    api_access_cidrs     = ["0.0.0.0/0"]
-  }
-}

@@ -44,34 +44,3 @@ run "defaults" {
     error_message = "hadr reads site.yaml strictly: the output and tests/site.yaml, which hadr's tests read, have to have the same keys"
   }
 }
-
-run "wrong_values" {
-  command = plan
-  expect_failures = [
-    var.name,
-    var.cidr,
-    var.zones,
-    var.kubernetes_version,
-    var.admin_principal_arns,
-    var.api_access_cidrs,
-  ]
-  variables {
-    name                 = "x"
-    cidr                 = "10.3.0.0/20"
-    zones                = ["us-east-1a", "us-east-1b", "us-east-1c"]
-    kubernetes_version   = "v1.35"
-    admin_principal_arns = ["root"]
-    api_access_cidrs     = ["0.0.0.0/0"]
-  }
-}
-
-run "no_such_region" {
-  command         = plan
-  expect_failures = [var.region]
-  plan_options {
-    target = [module.one.module.journal.aws_s3_bucket.this]
-  }
-  variables {
-    region = "Tokyo"
-  }
-}
