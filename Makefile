@@ -8,7 +8,7 @@ ARCH ?= dr-multi-region
 SCENARIO ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test test-fast test-lab check lint types imports infra-check infra-scan infra-test deploy-check bench lock clean
+.PHONY: help setup demo lab test test-fast test-browser test-lab check lint types imports infra-check infra-scan infra-test deploy-check bench lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,10 +29,13 @@ demo: $(READY) ## lose a Region under load and recover it, for real, on this mac
 lab: $(READY) ## bring a whole site up and keep it up (Ctrl-C ends all of it)
 	@$(BIN)/hadr-lab up $(ARCH)
 
-test: test-fast test-lab ## every test: pure ones first, then those on the real parts
+test: test-fast test-browser test-lab ## every test: pure ones first, then those on the real parts
 
 test-fast: $(READY) ## the default set: no outside program, about two minutes
 	@$(BIN)/python -m pytest -q -m "not lab and not terraform and not browser"
+
+test-browser: $(READY) ## peccy's page in a real Chromium (unpacked once, about 125 MB), without the lab
+	@$(BIN)/python -m pytest -q -m "browser and not lab"
 
 test-lab: $(READY) ## the tests on the real parts (builds the programs once)
 	@$(BIN)/hadr-lab programs

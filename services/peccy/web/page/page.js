@@ -1,13 +1,18 @@
-// The page: asks who answers every other second, shows it, and sends writes that are safe to repeat.
-// Every write carries an idempotency key and is sent again with it while the service cannot take it, so a failover costs patience, not data.
+// The page: asks who answers every other second, shows it, and sends changes that are safe to repeat.
+// Every change carries an idempotency key and is sent again with it while the service cannot take it, so a failover costs patience, not data.
 "use strict";
 
 const ASK_EVERY_MS = 2000;
 const GIVE_UP_MS = 4000;
 const TRAIL = 60;
+const EVENTS = 4;
 const REPEAT_FOR_MS = 60000;
+const LIST_EVERY = 5; // questions between two looks at the list: others add hobbies, too
+const PICTURE_LIMIT = 2 * 1024 * 1024;
 const byId = (id) => document.getElementById(id);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+class Refused extends Error {} // repeating it would not help
 
 const ask = (path, options = {}) =>
   fetch(path, { cache: "no-store", signal: AbortSignal.timeout(GIVE_UP_MS), ...options });
@@ -18,17 +23,43 @@ function newKey() { // crypto.randomUUID needs HTTPS, which the lab does not hav
 
 function say(id, text, state = "") {
   const place = byId(id);
-  place.textContent = text;
-  place.dataset.state = state;
+  if (place.textContent !== text) place.textContent = text; // an unchanged text is not announced again
+  if (state) place.dataset.state = state;
+  else delete place.dataset.state;
+}
+
+function inWords(reason) {
+  const parts = reason.split("; ").map((part) => {
+    const [what, why] = part.split(": ");
+    if (what === "app") return "no app answers";
+    const subject = { database: "the database", files: "the file store" }[what];
+    if (!subject) return part;
+    if (/^(read-only|full|absent)$/.test(why)) return `${subject} is ${why}`;
+    return /no answer|cannot connect/.test(why) ? `${subject} does not answer` : `${subject} says: ${why}`;
+  });
+  return [...new Set(parts)].join(" and ");
 }
 
 async function reasonOf(response) {
   try {
     const body = await response.json();
-    return body.reason || (typeof body.detail === "string" ? body.detail : "the input was refused");
+    if (body.reason) return inWords(body.reason);
+    return typeof body.detail === "string" ? body.detail : "the input was refused";
   } catch {
     return `status ${response.status}`;
   }
+}
+
+async function answered(path, options) {
+  let response;
+  try {
+    response = await ask(path, options);
+  } catch {
+    throw new Error("the service does not answer");
+  }
+  if (response.ok) return response;
+  const why = await reasonOf(response);
+  throw response.status < 500 ? Object.assign(new Refused(why), { status: response.status }) : new Error(why);
 }
 
 // Send until there is an answer that repeating would not change.
@@ -36,65 +67,129 @@ async function send(saying, path, options) {
   const until = Date.now() + REPEAT_FOR_MS;
   const headers = { ...options.headers, "Idempotency-Key": newKey() };
   for (let wait = 500; ; wait = Math.min(wait * 2, 4000)) {
-    let why;
     try {
-      const response = await ask(path, { ...options, headers });
-      if (response.ok) return response;
-      why = await reasonOf(response);
-      if (response.status < 500) throw new RangeError(why);
+      return await answered(path, { ...options, headers });
     } catch (error) {
-      if (error instanceof RangeError) throw error;
-      why = error.name === "Error" ? error.message : why || "no answer";
+      if (error instanceof Refused) throw error;
+      if (Date.now() > until) throw new Error(`Given up after a minute: ${error.message}. It may or may not have been stored.`);
+      say(saying, `Not stored yet: ${error.message}. Trying again …`, "warn");
+      await pause(wait);
     }
-    if (Date.now() > until) throw new RangeError(`${why}. Given up after a minute; it may or may not have been stored.`);
-    say(saying, `Not stored yet (${why}). Trying again …`, "bad");
-    await pause(wait);
   }
+}
+
+// Run `change` unless the one before is still under way; the button stays focusable meanwhile.
+async function busy(button, saying, change) {
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true");
+  try {
+    await change();
+  } catch (error) {
+    say(saying, error.message[0].toUpperCase() + error.message.slice(1), "bad");
+  }
+  button.removeAttribute("aria-disabled");
 }
 
 /* who answers */
 
-function mark(member, partly, text) {
-  const item = document.createElement("li");
-  if (member) item.dataset.member = member;
-  item.classList.toggle("partly", partly);
-  item.title = text;
-  const trail = byId("trail");
-  trail.append(item);
-  while (trail.children.length > TRAIL) trail.firstChild.remove();
+const trail = []; // of {member, zone, partly}, the newest last
+let known = "";
+
+function showEvent(text) {
+  const item = document.createElement("p");
+  const time = document.createElement("time");
+  time.textContent = new Date().toLocaleTimeString([], { hourCycle: "h23" });
+  item.append(time, text);
+  byId("events").prepend(item);
+  while (byId("events").children.length > EVENTS) byId("events").lastChild.remove();
 }
 
-function showState(text, state) {
-  const place = byId("state");
-  if (place.textContent !== text) place.textContent = text; // an unchanged text is not announced again
-  place.dataset.state = state;
+function showMark(seen) {
+  trail.push(seen);
+  if (trail.length > TRAIL) trail.shift();
+  const mark = document.createElement("i");
+  mark.dataset.member = seen.member;
+  mark.classList.toggle("partly", seen.partly);
+  byId("trail").firstElementChild.remove();
+  byId("trail").append(mark);
+}
+
+function showShares() {
+  const counts = new Map();
+  for (const { member, zone } of trail) {
+    const name = member ? `${zone}, member ${member}` : "no answer";
+    counts.set(name, { member, count: (counts.get(name)?.count ?? 0) + 1 });
+  }
+  const items = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { member, count }]) => {
+    const item = document.createElement("li");
+    const share = document.createElement("b");
+    share.textContent = `${Math.round((100 * count) / trail.length)} %`;
+    item.dataset.member = member;
+    item.style.setProperty("--share", `${(100 * count) / trail.length}%`);
+    item.append(name, share);
+    return item;
+  });
+  byId("shares").replaceChildren(...items);
+}
+
+function showFacts(facts) {
+  for (const place of document.querySelectorAll("[data-fact]")) place.textContent = facts[place.dataset.fact] ?? "–";
+  byId("badge").dataset.member = facts.member ?? "";
+}
+
+async function health() {
+  const ready = await ask("readyz");
+  if (ready.ok) return { state: "good", text: "Reads and writes work" };
+  const why = await reasonOf(ready);
+  const reads = await ask("readyz/reads");
+  return reads.ok ? { state: "warn", text: `Reads work, changes must wait: ${why}` } : { state: "bad", text: `Out of order: ${why}` };
+}
+
+async function look() {
+  const began = performance.now();
+  const who = await answered("debugs");
+  const took = `${Math.round(performance.now() - began)} ms`;
+  return { facts: { ...(await who.json()), web: who.headers.get("x-peccy-web-host") || "–", took }, ...(await health()) };
 }
 
 async function watch() {
-  const at = new Date().toLocaleTimeString();
+  let seen;
   try {
-    const [who, ready] = await Promise.all([ask("debugs"), ask("readyz")]);
-    if (!who.ok) throw new Error(await reasonOf(who));
-    const facts = { ...(await who.json()), web: who.headers.get("x-peccy-web-host") || "–" };
-    for (const place of document.querySelectorAll("[data-fact]")) place.textContent = facts[place.dataset.fact] ?? "–";
-    const why = ready.ok ? "" : await reasonOf(ready);
-    showState(why ? `partly: ${why}` : "reads and writes work", why ? "warn" : "good");
-    mark(facts.member, Boolean(why), `${at} ${facts.member} ${facts.zone}${why ? `, ${why}` : ""}`);
+    seen = await look();
   } catch (error) {
-    const why = error.name === "Error" ? error.message : "no answer";
-    showState(`not served: ${why}`, "bad");
-    mark("", false, `${at} ${why}`);
+    seen = { facts: {}, state: "bad", text: error instanceof TypeError || error.name === "TimeoutError" ? "Out of order: the service does not answer" : `Out of order: ${error.message}` };
   }
+  const { facts, state, text } = seen;
+  say("state", text, state);
+  showFacts(facts);
+  showMark({ member: facts.member ?? "", zone: facts.zone ?? "", partly: state !== "good" });
+  showShares();
+  const now = `${facts.member ? `Member ${facts.member} answers` : "Nobody answers"}. ${text}.`;
+  if (now === known) return;
+  showEvent(now);
+  if (known && facts.member) refresh(); // another member has other data, or what failed before works now
+  known = now;
 }
 
 async function watchForever() {
-  for (;;) {
-    if (!document.hidden) await watch();
+  byId("trail").replaceChildren(...Array.from({ length: TRAIL }, () => Object.assign(document.createElement("i"), { className: "blank" })));
+  for (let round = 1; ; round += 1) {
+    if (!document.hidden) {
+      await watch();
+      if (round % LIST_EVERY === 0 && !byId("hobbies").contains(document.activeElement)) await showHobbies();
+    }
     await pause(ASK_EVERY_MS);
   }
 }
 
+function refresh() {
+  showHobbies();
+  if (!chosen) showPicture();
+}
+
 /* hobbies */
+
+let listed = "";
 
 function hobbyItem({ id, name }) {
   const item = document.createElement("li");
@@ -104,102 +199,143 @@ function hobbyItem({ id, name }) {
   remove.type = "button";
   remove.textContent = "Delete";
   remove.setAttribute("aria-label", `Delete ${name}`);
-  remove.addEventListener("click", () => removeHobby(id, name, remove));
+  remove.addEventListener("click", () => busy(remove, "hobby-said", () => removeHobby(id, name, item)));
   item.append(text, remove);
   return item;
 }
 
 async function showHobbies() {
   try {
-    const response = await ask("hobbies");
-    if (!response.ok) throw new Error(await reasonOf(response));
-    const hobbies = await response.json();
+    const text = await (await answered("hobbies")).text();
+    if (text === listed) return;
+    listed = text;
+    const hobbies = JSON.parse(text);
     byId("hobbies").replaceChildren(...hobbies.map(hobbyItem));
     byId("no-hobbies").hidden = hobbies.length > 0;
+    byId("count").hidden = !hobbies.length;
+    byId("count").textContent = hobbies.length;
+    if (byId("hobby-said").dataset.about === "list") say("hobby-said", "");
   } catch (error) {
-    say("hobby-said", `The list could not be read (${error.name === "Error" ? error.message : "no answer"}).`, "bad");
+    say("hobby-said", `The list cannot be read: ${error.message}.`, "bad");
+    byId("hobby-said").dataset.about = "list";
+    listed = "";
   }
 }
 
-async function removeHobby(id, name, button) {
-  button.disabled = true;
+async function removeHobby(id, name, item) {
+  const next = item.nextElementSibling ?? item.previousElementSibling;
+  const after = next ? [...byId("hobbies").children].indexOf(next) - (next === item.nextElementSibling ? 1 : 0) : -1;
   try {
-    const response = await ask(`hobbies/${id}`, { method: "DELETE" });
-    if (!response.ok && response.status !== 404) throw new Error(await reasonOf(response));
-    say("hobby-said", `Deleted ${name}.`);
-    await showHobbies();
-    byId("hobby").focus();
+    await send("hobby-said", `hobbies/${id}`, { method: "DELETE" });
   } catch (error) {
-    say("hobby-said", `${name} was not deleted (${error.name === "Error" ? error.message : "no answer"}).`, "bad");
-    button.disabled = false;
+    if (error.status !== 404) throw error; // somebody else, or our own first try, was quicker
   }
+  await showHobbies();
+  say("hobby-said", `Deleted ${name}.`, "good");
+  (byId("hobbies").children[after]?.querySelector("button") ?? byId("hobbies-title")).focus();
 }
 
-async function addHobby(event) {
-  event.preventDefault();
+async function addHobby() {
   const field = byId("hobby");
-  const button = event.target.querySelector("button");
   const name = field.value.trim();
   if (!name) return;
-  button.disabled = true;
-  try {
-    await send("hobby-said", "hobbies", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ name }),
-    });
-    field.value = "";
-    say("hobby-said", `Added ${name}.`);
-    await showHobbies();
-  } catch (error) {
-    say("hobby-said", error.message, "bad");
-  }
-  button.disabled = false;
-  field.focus();
+  const headers = { "Content-Type": "application/json" };
+  await send("hobby-said", "hobbies", { method: "POST", headers, body: JSON.stringify({ name }) });
+  if (field.value.trim() === name) field.value = "";
+  await showHobbies();
+  say("hobby-said", `Added ${name}.`, "good");
 }
 
 /* the picture */
 
-let chosen = null;
+let chosen = null; // the PNG to be sent
 
-function showPreview() {
-  const image = byId("preview-image");
-  if (image.src) URL.revokeObjectURL(image.src);
-  image.removeAttribute("src");
-  if (chosen) image.src = URL.createObjectURL(chosen);
-  byId("preview").hidden = !chosen;
+function show(blob, alt) {
+  const image = byId("picture");
+  if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
+  image.src = URL.createObjectURL(blob);
+  image.alt = alt;
 }
 
-function choose(event) {
-  chosen = event.target.files[0] || null;
-  let wrong = "";
-  if (chosen && chosen.type !== "image/png") wrong = "Only PNG files can be used.";
-  else if (chosen && chosen.size > 2 * 1024 * 1024) wrong = "The file has more than 2 MiB.";
-  if (wrong) chosen = null;
-  say("picture-said", wrong, wrong ? "bad" : "");
-  showPreview();
-}
-
-async function sendPicture(event) {
-  event.preventDefault();
-  if (!chosen) return;
-  const button = event.target.querySelector("button[type=submit]");
-  button.disabled = true;
+async function showPicture() {
   try {
-    await send("picture-said", "infos/picture", { method: "PUT", headers: { "Content-Type": "image/png" }, body: chosen });
-    byId("picture").src = `infos/picture?${Date.now()}`;
-    say("picture-said", "This is the picture now.");
-    event.target.reset();
+    const picture = await (await answered("infos/picture")).blob();
+    if (!chosen) show(picture, "The current picture of peccy");
+    if (byId("picture-said").dataset.about === "read") say("picture-said", "");
   } catch (error) {
-    say("picture-said", error.message, "bad");
+    say("picture-said", `The picture cannot be read: ${error.message}.`, "bad");
+    byId("picture-said").dataset.about = "read";
   }
-  button.disabled = false;
 }
 
-byId("hobby-form").addEventListener("submit", addHobby);
-byId("file").addEventListener("change", choose);
-byId("picture-form").addEventListener("submit", sendPicture);
-byId("picture-form").addEventListener("reset", () => { chosen = null; showPreview(); });
-ask("infos/name").then((response) => response.json()).then(({ name }) => { byId("name").textContent = name; }, () => {});
-showHobbies();
+// A PNG that fits is sent as it is; anything else a browser can draw (a phone's photo) becomes one.
+async function asPng(file) {
+  const bitmap = await createImageBitmap(file);
+  if (file.type === "image/png" && file.size <= PICTURE_LIMIT) return file;
+  for (let side = 1024; ; side /= 2) {
+    const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+    canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    const png = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    if (png.size <= PICTURE_LIMIT) return png;
+  }
+}
+
+function showChoice() {
+  for (const id of ["tag", "use", "cancel"]) byId(id).hidden = !chosen;
+  for (const id of ["choose", "file"]) byId(id).hidden = Boolean(chosen);
+}
+
+async function choose(file) {
+  if (!file) return;
+  try {
+    chosen = await asPng(file);
+    show(chosen, "Preview of the picture you chose");
+    say("picture-said", "");
+  } catch {
+    chosen = null;
+    say("picture-said", `${file.name} is no picture that this browser can read.`, "bad");
+  }
+  showChoice();
+  if (chosen) byId("use").focus();
+}
+
+async function sendPicture() {
+  if (!chosen) return;
+  await send("picture-said", "infos/picture", { method: "PUT", headers: { "Content-Type": "image/png" }, body: chosen });
+  byId("picture-form").reset();
+  say("picture-said", "This is the picture now.", "good");
+}
+
+function forgetChoice() {
+  chosen = null;
+  showChoice();
+  say("picture-said", "");
+  byId("file").focus();
+  showPicture();
+}
+
+function takeDrops(frame) {
+  const over = (on) => (event) => { event.preventDefault(); frame.classList.toggle("over", on); };
+  frame.addEventListener("dragover", over(true));
+  frame.addEventListener("dragleave", over(false));
+  frame.addEventListener("drop", (event) => { over(false)(event); choose(event.dataTransfer.files[0]); });
+}
+
+function onSubmit(id, saying, change) {
+  byId(id).addEventListener("submit", (event) => {
+    event.preventDefault();
+    busy(event.target.querySelector("button[type=submit]"), saying, change);
+  });
+}
+
+onSubmit("hobby-form", "hobby-said", addHobby);
+onSubmit("picture-form", "picture-said", sendPicture);
+byId("file").addEventListener("change", (event) => choose(event.target.files[0]));
+byId("picture-form").addEventListener("reset", forgetChoice);
+takeDrops(byId("frame"));
+answered("infos/name").then((response) => response.json()).then(({ name }) => { byId("name").textContent = name; }, () => {});
+refresh();
 watchForever();
