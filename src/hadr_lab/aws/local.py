@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
@@ -22,6 +23,7 @@ from hadr_lab.aws.front import EDGE, Call, Front
 from hadr_lab.aws.service import ServiceLocks
 
 REGIONS = ("us-east-1", "us-east-2")
+_MAKING = threading.Lock()  # a session makes one client at a time
 
 
 @dataclass(slots=True)
@@ -31,8 +33,6 @@ class Running:
     front: Front
     fronts: Mapping[str, int]
     calls: list[Call] = field(default_factory=list)
-    _sessions: dict[str, Any] = field(default_factory=dict)
-    _making: threading.Lock = field(default_factory=threading.Lock)
 
     def url(self, front: str = EDGE) -> str:
         """The endpoint URL of one of the fronts."""
@@ -41,10 +41,21 @@ class Running:
     def client(self, service: str, region: str = "us-east-1", *, front: str = EDGE, key: str = "operator", **options: Any) -> Any:
         """A boto3 client of `service` in `region` that enters through `front`."""
         config = Config(**({"retries": {"max_attempts": 0}, "read_timeout": 60} | options))
-        with self._making:
-            if key not in self._sessions:
-                self._sessions[key] = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key="secret")
-            return self._sessions[key].client(service, region_name=region, endpoint_url=self.url(front), config=config)
+        with _MAKING:
+            return _session().client(
+                service,
+                region_name=region,
+                endpoint_url=self.url(front),
+                aws_access_key_id=key,
+                aws_secret_access_key="secret",
+                config=config,
+            )
+
+
+@cache
+def _session() -> Any:
+    """The one session of this process: each has service models of its own, and EC2's take a second to load."""
+    return boto3.session.Session()
 
 
 def listening() -> socket.socket:

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from hadr_lab.aws.faults import Fail, Faults, Hang, Latency, Match, Reset, Throttle
-from hadr_lab.aws.local import Running
+from hadr_lab.aws.local import Running, running
 
 
 @pytest.fixture
@@ -277,8 +277,8 @@ def test_a_stopped_region_is_silence_not_an_error(aws: Running) -> None:
         faults.remove(rule)
 
 
-def test_warming_up_changes_nothing(aws: Running) -> None:
+def test_warming_up_changes_nothing() -> None:
     """It makes no call, no change and no gap, also for a service that nobody has."""
-    before = len(aws.calls), aws.front.changes.count, len(aws.front.unsupported)
-    asyncio.run(aws.front.warm(["us-east-2"], ["sqs", "pricing"]))
-    assert (len(aws.calls), aws.front.changes.count, len(aws.front.unsupported)) == before
+    with running({}) as unused:
+        asyncio.run(unused.front.warm(["us-east-2"], ["sqs", "pricing"]))
+        assert (unused.calls, unused.front.changes.count, unused.front.unsupported) == ([], 0, [])
