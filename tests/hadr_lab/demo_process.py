@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.hadr_lab.last_words import completed
+
 LAB = (sys.executable, "-c", "from hadr_lab.cli import main; main()")
 SOURCES = Path(__file__).resolve().parents[2] / "src"
 SPACES = ("user", "mnt", "net", "pid")
@@ -33,9 +35,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def hadr_lab(*arguments: str | Path, timeout: float = 60, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """A `hadr-lab` command to its end."""
-    return subprocess.run(
-        [*LAB, *map(str, arguments)], env=env or environment(), capture_output=True, text=True, timeout=timeout, check=False
-    )
+    return completed([*LAB, *arguments], env=env or environment(), timeout=timeout)
 
 
 @dataclass(slots=True, kw_only=True)

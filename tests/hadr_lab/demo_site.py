@@ -15,6 +15,7 @@ import boto3
 import pymysql
 from botocore.config import Config
 from tests.hadr_lab.demo_process import LAB, Lab, environment, hadr_lab
+from tests.hadr_lab.last_words import completed
 
 REGIONS = {"one": "us-east-1", "two": "us-east-2"}
 RESOLVE = "import socket; print(*socket.gethostbyname_ex('peccy.hadr.test')[2])"
@@ -42,21 +43,14 @@ class Site:
     def kubectl(self, member: str, *arguments: str) -> list[dict[str, Any]]:
         """The items that `kubectl get` of the host lists in a member's cluster."""
         command = ["kubectl", f"--context=peccy-{member}", "--request-timeout=10s", "get", *arguments, "--output=json"]
-        done = subprocess.run(command, env={**os.environ, **self.env}, capture_output=True, text=True, timeout=30, check=False)
+        done = completed(command, env={**os.environ, **self.env}, timeout=30)
         assert done.returncode == 0, done.stderr
         items: list[dict[str, Any]] = json.loads(done.stdout)["items"]
         return items
 
     def inside(self, *command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """`hadr-lab exec -- command`."""
-        return subprocess.run(
-            [*LAB, "exec", "--run", str(self.lab.run), "--", *command],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        return completed([*LAB, "exec", "--run", self.lab.run, "--", *command], env=environment(), timeout=timeout)
 
     def addresses(self) -> set[str]:
         """What the service's name leads to for a client at the edge; asked of the lab's resolver."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.hadr_lab.demo_process import LAB, environment, hadr_lab
+from tests.hadr_lab.last_words import completed
 
 from hadr_lab.outer import listen
 
@@ -56,7 +57,7 @@ def test_a_broken_site_file_is_hadrs_one_line(tmp_path: Path) -> None:
     """`hadr` names the file and the place in it, and exits as for a usage error."""
     (tmp_path / "site.yaml").write_text("site: peccy\nmembers: [one]\n")
     command = [LAB[0], "-c", "from hadr.cli import main; main()", "status", "--site", str(tmp_path / "site.yaml")]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    done = completed(command, env=environment(), timeout=60)
     assert done.returncode == 64
     assert done.stderr.startswith("hadr: ")
     assert "site.yaml" in done.stderr
@@ -86,7 +87,7 @@ def test_a_missing_program_is_named_with_its_place(tmp_path: Path) -> None:
 def test_a_machine_without_user_namespaces_says_how_to_allow_them(tmp_path: Path) -> None:
     """In a namespace whose own limit is zero, which is what a forbidding machine looks like."""
     command = ["unshare", "-Ur", "sh", "-c", FORBIDDEN, "sh", *LAB, "up", "--runs", str(tmp_path / "runs")]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    done = completed(command, env=environment(), timeout=60)
     refused(done, 1, "allow them: sysctl user.max_user_namespaces=15000")
     assert not (tmp_path / "runs").exists()
 

@@ -7,12 +7,14 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.hadr_lab.last_words import run
 
 from hadr_lab.aws.views import Subnet
 from hadr_lab.dataplane.network import Network, podlink
@@ -36,6 +38,8 @@ A1, A2, B1, FAR = "10.1.0.10", "10.1.0.11", "10.1.32.10", "10.2.0.10"
 PODS = {"pod-a1": ("us-east-1a", A1), "pod-a2": ("us-east-1a", A2), "pod-b1": ("us-east-1b", B1), "pod-far": ("us-east-2a", FAR)}
 PORT = 8000
 PATIENCE_S = 0.6
+WITHIN_S = 90
+LOGS = Path("/run/lab/logs")
 
 
 def programs() -> Programs:
@@ -49,7 +53,7 @@ def programs() -> Programs:
 @asynccontextmanager
 async def a_network() -> AsyncIterator[Network]:
     """A built network with a subnet in every zone, four pods, and an echo server in each."""
-    network = Network(programs(), Processes(logs=Path("/run/lab/logs")))
+    network = Network(programs(), Processes(logs=LOGS))
     await network.build(REGIONS)
     for region, zones in REGIONS.items():
         for zone in zones:
@@ -106,7 +110,7 @@ async def round_trips(network: Network, netns: str, address: str, count: int = 2
 
 async def quick_build() -> None:
     """The namespaces of two Regions stand in well under a second, forward packets and check no source address."""
-    network = Network(programs(), Processes(logs=Path("/run/lab/logs")))
+    network = Network(programs(), Processes(logs=LOGS))
     started = time.perf_counter()
     await network.build(REGIONS)
     took = time.perf_counter() - started
@@ -373,7 +377,7 @@ async def a_dead_delaying_process_is_noticed() -> None:
         assert (await round_trips(network, "pod-a1", FAR, 5))[2] < 20
 
 
-Case = Callable[[], Awaitable[None]]
+Case = Callable[[], Coroutine[Any, Any, None]]
 CASES: dict[str, Case] = {
     case.__name__: case
     for case in (
@@ -398,4 +402,4 @@ CASES: dict[str, Case] = {
 
 if __name__ == "__main__":
     enter()
-    asyncio.run(CASES[sys.argv[1]]())  # type: ignore[arg-type]
+    run(CASES[sys.argv[1]](), within=WITHIN_S, logs=LOGS)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.hadr_lab.dataplane.nodes_world import FILES, REGION, STATE, ZONES, World, a_cluster, an_instance, enter, running
+from tests.hadr_lab.last_words import run
 
 from hadr_lab.dataplane.controlplane import Endpoint, KubeApi, Who
 from hadr_lab.dataplane.controlplane.api import UNREACHABLE, ApiError
@@ -25,6 +26,7 @@ from hadr_lab.progress import Progress
 from hadr_lab.toolchain import obtain
 
 NAME = "trial"
+WITHIN_S = 300
 END = "\r\n\r\n"
 PODS = "/api/v1/namespaces/default/pods"
 SERVER = """
@@ -486,5 +488,5 @@ async def main(logs: Path) -> None:
 
 if __name__ == "__main__":
     enter()
-    asyncio.run(main(Path(sys.argv[1])))
+    run(main(Path(sys.argv[1])), within=WITHIN_S)
     os._exit(0)

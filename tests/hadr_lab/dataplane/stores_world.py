@@ -21,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from tests.hadr_lab.last_words import completed, run, tails
 
 from hadr_lab.aws.views import (
     DatabaseCluster,
@@ -68,14 +69,14 @@ def programs() -> Programs:
 def inside(function: Callable[[World], Awaitable[None]], *, timeout: float = 100) -> None:
     """Run `function` of a test module in namespaces of its own."""
     programs()  # outside, where they can be downloaded; inside they are found again
-    code = f"from {__name__} import main; main({function.__module__!r}, {function.__qualname__!r})"
+    code = f"from {__name__} import main; main({function.__module__!r}, {function.__qualname__!r}, {timeout!r})"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([*ENTER, sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=timeout)
+    done = completed([*ENTER, sys.executable, "-c", code], env=env, timeout=timeout + 20)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def main(module: str, name: str) -> None:
+def main(module: str, name: str, timeout: float) -> None:
     """The inner side of `inside`."""
     function = getattr(import_module(module), name)
     assert inspect.iscoroutinefunction(function)
@@ -87,11 +88,11 @@ def main(module: str, name: str) -> None:
     with tempfile.TemporaryDirectory() as logs:
         passed = False
         try:
-            asyncio.run(function(World(Path("/run/lab"), Path(logs))))
+            run(function(World(Path("/run/lab"), Path(logs))), within=timeout, logs=Path(logs))
             passed = True
         finally:
-            for log in [] if passed else sorted(Path(logs).glob("*.log")):
-                print(f"--- {log.name}", log.read_text(errors="replace")[-3000:], sep="\n", file=sys.stderr)
+            for tail in () if passed else tails(Path(logs)):
+                print(tail, file=sys.stderr)
 
 
 def _ip(*lines: str, netns: str = "") -> None:

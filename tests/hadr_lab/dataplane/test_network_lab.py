@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -12,10 +13,11 @@ from hadr_lab.outer import run_inside
 
 @pytest.mark.lab
 @pytest.mark.parametrize("case", network_cases.CASES)
-def test_network(case: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_network(case: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The case ends well inside the lab; what it printed is shown when it does not."""
     network_cases.programs()
-    code = run_inside([sys.executable, "-W", "error", network_cases.__file__, case], {})
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    code = run_inside([sys.executable, "-W", "error", "-m", network_cases.__name__, case], {})
     captured = capfd.readouterr()
     with capfd.disabled():
         print(f" {captured.out.strip()}", end="")

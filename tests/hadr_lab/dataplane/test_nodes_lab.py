@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.hadr_lab.dataplane.nodes_story import WITHIN_S
+from tests.hadr_lab.last_words import completed, tails
 
 from hadr_lab.errors import LabError
 from hadr_lab.progress import Progress
@@ -32,21 +33,19 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
             raise
         pytest.skip(f"the lab's programs are not there: {error}")
     logs = tmp_path_factory.mktemp("nodes") / "logs"
-    done = subprocess.run(
-        [*ENTER, sys.executable, "-m", "tests.hadr_lab.dataplane.nodes_story", str(logs)],
+    done = completed(
+        [*ENTER, sys.executable, "-m", "tests.hadr_lab.dataplane.nodes_story", logs],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        timeout=WITHIN_S + 20,
     )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     steps = {line["step"]: line for line in lines}
     for line in lines:
         print(line)
     if done.returncode:
-        pytest.fail(f"the story ended with {done.returncode} after {list(steps)}\n{done.stderr[-3000:]}\nlogs: {logs}")
+        ends = "\n".join(tails(logs, size=500))
+        pytest.fail(f"the story ended with {done.returncode} after {list(steps)}\n{done.stderr[-6000:]}\n{ends}")
     return steps
 
 

@@ -17,6 +17,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from dnslib import DNSRecord
+from tests.hadr_lab.last_words import run
 
 from hadr_lab.architecture import traffic
 from hadr_lab.architecture.clients import Clients
@@ -46,6 +47,8 @@ BALANCERS = {
 HOST = "peccy.hadr.test"
 BUCKET = "peccy-switch-123456789012-us-east-2"
 SPEED = 20.0
+WITHIN_S = 90
+LOGS = Path("/run/lab/logs")
 
 
 def at(place: str, host: int) -> str:
@@ -95,7 +98,7 @@ async def a_world() -> AsyncIterator[World]:
     system = debian.obtain(Progress())
     nowhere = Path("/nonexistent")
     programs = Programs(programs=system.programs, charts=nowhere, share=system.share, database_template=nowhere)
-    processes = Processes(logs=Path("/run/lab/logs"))
+    processes = Processes(logs=LOGS)
     network = Network(programs, processes)
     await network.build(REGIONS)
     world = World(network, processes)
@@ -251,6 +254,6 @@ CASES: dict[str, Callable[[], Coroutine[Any, Any, str]]] = {
 if __name__ == "__main__":
     enter()
     try:
-        print(asyncio.run(CASES[sys.argv[1]]()))
+        print(run(CASES[sys.argv[1]](), within=WITHIN_S, logs=LOGS))
     except LabError as error:
         sys.exit(str(error))

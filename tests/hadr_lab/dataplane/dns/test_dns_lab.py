@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
 import pytest
+from tests.hadr_lab.dataplane.dns import dns_cases
 
 from hadr_lab.outer import run_inside
 
-CASES = Path(__file__).with_name("dns_cases.py")
-
 
 @pytest.mark.lab
-@pytest.mark.parametrize("case", ["resolvers", "restart", "switch", "lost_region"])
-def test_dns(case: str, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("case", dns_cases.CASES)
+def test_dns(case: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The case ends well inside the lab; what it measured is shown."""
-    code = run_inside([sys.executable, str(CASES), case], {})
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    code = run_inside([sys.executable, "-m", dns_cases.__name__, case], {})
     captured = capfd.readouterr()
     with capfd.disabled():
         print(f" {captured.out.strip()}", end="")
