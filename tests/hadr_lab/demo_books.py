@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore import xform_name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
@@ -28,6 +30,11 @@ class Raw:
     def calls(self) -> list[dict[str, Any]]:
         """Every answered call of the AWS API."""
         return self._lines("calls.jsonl")
+
+    @property
+    def asked_by_hadr(self) -> set[tuple[str, str]]:
+        """Service and method, in boto3's names, of every call that came from a client of hadr's, whichever way it was made."""
+        return {(call["service"], xform_name(call["operation"])) for call in self.calls if " hadr/" in call["agent"]}
 
     def held(self) -> set[str]:
         """The keys that the surviving database and file system hold."""

@@ -11,6 +11,7 @@ import pytest
 from tests.hadr_lab.demo_drill import Drilled, drilled
 from tests.hadr_lab.demo_process import hadr_lab
 
+from hadr.adapters.aws.policy import outside
 from hadr.core.journal import run_record, verify
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -90,6 +91,13 @@ def test_the_emulator_had_an_answer_to_every_call(drill: Drilled) -> None:
     assert len(calls) > 300
     assert [c for c in calls if c["error"] == "EmulatorUnsupported" or c["status"] >= 500] == []
     assert "unsupported" not in (drill.raw.folder / "logs" / "lab.log").read_text()
+
+
+def test_what_hadr_asked_of_aws_is_within_its_role(drill: Drilled) -> None:
+    """As the API saw it, by the client's name: nothing that the role's policy does not allow, and what a failover needs."""
+    asked = drill.raw.asked_by_hadr
+    assert outside(asked) == ()
+    assert {("rds", "failover_global_cluster"), ("s3", "put_object"), ("elbv2", "describe_target_health")} <= asked
 
 
 class Loads(HTMLParser):

@@ -71,7 +71,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One answered call, as the call log has it. `status` 0: no answer was given (hang, reset). `error` is the answer's code."""
+    """One answered call, as the call log has it. `status` 0: no answer was given (hang, reset). `error` is the answer's code.
+
+    `agent` is what the client calls itself (User-Agent), so that the log can be asked for what `hadr` alone did.
+    """
 
     at: datetime
     region: str
@@ -81,6 +84,7 @@ class Call:
     access_key: str
     seconds: float
     error: str = ""
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +205,7 @@ class Front:
                 answer = await self._struck(fault, target, request)
             return answer
         finally:
-            self._note(region, target, operation, answer, time.monotonic() - started)
+            self._note(region, target, operation, answer, time.monotonic() - started, request.header("user-agent"))
 
     async def _asked(self, target: Scope, operation: str, request: Incoming) -> Wire:
         """The service's answer; a long poll asks again until something came or its time is over."""
@@ -216,7 +220,7 @@ class Front:
                 return answer
             await asyncio.sleep(EVERY_S)
 
-    def _note(self, region: str, target: Scope, operation: str, answer: Wire | None, seconds: float) -> None:
+    def _note(self, region: str, target: Scope, operation: str, answer: Wire | None, seconds: float, agent: str) -> None:
         call = Call(
             at=datetime.now(UTC),
             region=region,
@@ -226,6 +230,7 @@ class Front:
             access_key=target.access_key,
             seconds=seconds,
             error=_error_code(answer) if answer and answer[0] >= 400 else "",
+            agent=agent,
         )
         self.on_call(call)
 

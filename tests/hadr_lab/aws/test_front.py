@@ -52,6 +52,7 @@ def test_a_request_is_answered_in_the_region_of_its_scope(aws: Running, front: s
     zones = aws.client("ec2", "us-east-2", front=front).describe_availability_zones()["AvailabilityZones"]
     assert {zone["RegionName"] for zone in zones} == {"us-east-2"}
     assert last_call(aws) == ("us-east-2", "ec2", "DescribeAvailabilityZones", 200)
+    assert aws.calls[-1].agent.startswith("Boto3/")
 
 
 def test_a_global_service_is_answered_at_home(aws: Running) -> None:
