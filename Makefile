@@ -68,9 +68,9 @@ infra-test: $(READY) ## Terraform: mock tests of every module and root, then app
 deploy-check: $(READY)
 	@$(BIN)/python -m pytest -q tests/deploy
 
-bench: $(READY) ## peccy's throughput per core on a real MariaDB (a minute)
+bench: $(READY) ## peccy's throughput per core against the older kind of code, on a real MariaDB (a minute)
 	@$(BIN)/hadr-lab programs >/dev/null
-	@$(BIN)/python services/peccy/tests/bench.py
+	@$(BIN)/python services/peccy/tests/bench
 
 lock: ## compile requirements/*.in into pinned, hashed *.txt (needs uv)
 	@for f in dev lab hadr peccy; do \
