@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -70,7 +72,8 @@ async def command(*argv: str, env: dict[str, str], log: Path, told: bytes = b"",
     done, _ = await asyncio.wait({talking}, timeout=timeout.total_seconds())
     code = child.returncode if done else None
     if not done:
-        child.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # with what it started: that holds its pipes, whose end is waited for
     out, err = await talking
     with log.open("ab") as file:
         file.write(err)

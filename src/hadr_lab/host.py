@@ -37,6 +37,7 @@ FORBIDDING = {
         "AppArmor restricts them: sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile with `userns`",
     ),
 }
+ANSWER_WITHIN_S = 30
 IN_A_CONTAINER = "in a container, start it with --security-opt seccomp=unconfined --security-opt apparmor=unconfined"
 
 
@@ -154,14 +155,18 @@ def _loads(name: str, program: Program, arguments: tuple[str, ...], told: str) -
 
 
 def _inside(*command: str, told: str = "", env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*NAMESPACES, *command],
-        env={**os.environ, **(env or {})},
-        input=told,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            [*NAMESPACES, *command],
+            env={**os.environ, **(env or {})},
+            input=told,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_WITHIN_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        return subprocess.CompletedProcess(late.cmd, 124, "", f"{command[0]} gave no answer within {ANSWER_WITHIN_S} s")
 
 
 def _settings() -> Mapping[str, str]:

@@ -31,6 +31,7 @@ from hadr_lab.scenario import Fault, LoseRegion, StallReplication
 from hadr_lab.waits import Waits
 
 HADR = (sys.executable, "-c", "from hadr.cli import main; main()")
+READ_WITHIN_S = 30
 SILENCE = timedelta(milliseconds=300)
 """Between the cut of a lost Region's links and the end of its processes: a killed process would still deliver what it had sent."""
 
@@ -165,7 +166,9 @@ def _object(text: str) -> Mapping[str, Any] | None:
 
 def _rows(socket: Path) -> tuple[Row, ...]:
     try:
-        connection = pymysql.connect(unix_socket=str(socket), user="root", database="peccy", connect_timeout=5)
+        connection = pymysql.connect(
+            unix_socket=str(socket), user="root", database="peccy", connect_timeout=5, read_timeout=READ_WITHIN_S
+        )
         with connection, connection.cursor() as cursor:
             cursor.execute("SELECT idempotency_key, id, created_at FROM hobbies ORDER BY id")
             return tuple(Row(key=str(key), id=int(number), created=str(created)) for key, number, created in cursor.fetchall())
