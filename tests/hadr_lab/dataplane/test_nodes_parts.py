@@ -218,6 +218,7 @@ def mounted(folder: Path, volume: dict[str, Any], api: FakeApi, files: FileSyste
         return f"/points/{name}"
 
     volumes = Volumes(
+        zone="us-east-1a",
         api=api,  # type: ignore[arg-type]  # the part of KubeApi that volumes use
         pod=lambda: pod,
         folder=folder / "pod",

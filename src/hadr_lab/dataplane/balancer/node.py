@@ -44,7 +44,10 @@ class Wanted:
 
 @dataclass(slots=True, kw_only=True)
 class Node:
-    """A balancer's node in one zone. `run` keeps it until it is cancelled; `noticed` is called after each look."""
+    """A balancer's node in one zone. `run` keeps it until it is cancelled; `noticed` is called after each look.
+
+    While it is `down` by a fault, its process is not started again.
+    """
 
     name: str
     netns: str
@@ -56,6 +59,7 @@ class Node:
     network: Addresses
     noticed: Callable[[], None]
     wanted: Wanted | None = None
+    down: bool = False
     held: dict[Key, Held] = field(default_factory=dict)
     seen: dict[Key, Sight] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -66,8 +70,18 @@ class Node:
     @property
     def alive(self) -> bool:
         """Whether it answers for its address at this moment."""
-        lost = self.network.lost(self.place.region, self.place.zone)
-        return not lost and self._process is not None and self._process.running and self._serving is not None
+        return not self.lost and self._process is not None and self._process.running and self._serving is not None
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is out of the reach of those who would keep it."""
+        return self.down or self.network.lost(self.place.region, self.place.zone)
+
+    def take_down(self) -> None:
+        """A fault: its process ends and stays ended until `down` is taken back."""
+        self.down = True
+        if self._process is not None:
+            self._process.kill()
 
     @property
     def up_to_date(self) -> bool:
@@ -117,7 +131,7 @@ class Node:
             self._process = self._serving = None
             self.seen, self.held = {}, {}
         wanted = self.wanted
-        if wanted is None or self.network.lost(self.place.region, self.place.zone):
+        if wanted is None or self.lost:
             self.seen = {}
             return
         if not wanted.configuration.listeners:

@@ -21,6 +21,7 @@ from hadr_lab.dataplane.balancer.node import Node, Wanted
 from hadr_lab.dataplane.balancer.targets import Key, registered, server_name
 from hadr_lab.dataplane.names import Names
 from hadr_lab.dataplane.processes import Place, Processes
+from hadr_lab.errors import UsageError
 from hadr_lab.programs import Programs
 from hadr_lab.waits import Wait, Waits
 
@@ -67,6 +68,29 @@ class Balancers:
             for kept in self.kept.values():
                 for node in kept.nodes.values():
                     await node.stop()
+
+    def nodes_of(self, dns_name: str) -> tuple[str, ...]:
+        """The addresses of a balancer's nodes, by its host name, also with `dualstack.` before it; none for an unknown one."""
+        name = dns_name.lower().removeprefix("dualstack.").rstrip(".")
+        kept = [kept for kept in self.kept.values() if kept.view.dns_name.lower() == name]
+        return tuple(node.address for found in kept for node in found.nodes.values())
+
+    def take_down(self, zone: str) -> None:
+        """Fault: the zone's node of every balancer ends and is not started again. Raises UsageError when the zone has none."""
+        nodes = [kept.nodes[zone] for kept in self.kept.values() if zone in kept.nodes]
+        if not nodes:
+            zones = sorted({zone for kept in self.kept.values() for zone in kept.nodes})
+            raise UsageError(f"no load balancer has a node in {zone}; there are nodes in {', '.join(zones) or 'no zone yet'}")
+        for node in nodes:
+            node.take_down()
+        self._noticed.set()
+
+    def bring_up(self, zone: str) -> None:
+        """Heal `take_down`."""
+        for kept in self.kept.values():
+            if zone in kept.nodes:
+                kept.nodes[zone].down = False
+        self._noticed.set()
 
     @property
     def node_detection(self) -> timedelta:
@@ -169,8 +193,7 @@ class Balancers:
             self.state.balancer_ready(kept.view.arn)
 
     def _should_answer(self, node: Node) -> bool:
-        lost = self.network.lost(node.place.region, node.place.zone)
-        return lost or (node.wanted is not None and bool(node.wanted.configuration.listeners))
+        return node.lost or (node.wanted is not None and bool(node.wanted.configuration.listeners))
 
     def _answering(self, kept: Kept) -> list[str]:
         """The zones whose node AWS's own check of nodes finds, or has not yet found to be down."""

@@ -41,7 +41,10 @@ class Wires(Protocol):
         """Take it away again."""
 
     def lost(self, region: str, zone: str = "") -> bool:
-        """Whether the Region (or the zone) is lost at this moment."""
+        """Whether the Region (or the zone) is lost at this moment: nothing can be started there."""
+
+    def gone(self, region: str, zone: str = "") -> bool:
+        """Whether it has neither links nor power: machines there are off."""
 
 
 @dataclass(slots=True, kw_only=True)

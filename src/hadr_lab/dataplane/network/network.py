@@ -2,7 +2,8 @@
 
 A place is a Region (its own namespace and its zones), a zone, or the edge. Faults are level-triggered: what is asked for is
 remembered, and every change applies all of it in one transaction of the router, so faults overlap and heal independently. Losing a
-place cuts it off; killing its processes, and not starting new ones, is the business of their owners, who ask `lost`.
+place cuts it off; killing its processes, and not starting new ones, is the business of their owners, who ask `lost`: AWS's control
+plane can start nothing there. `gone` says that the machines themselves are without power.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from hadr_lab.dataplane.network.impairment import Impairment
 from hadr_lab.dataplane.network.layout import ANYWHERE, ROUTER, UPLINK, VOID, Layout, Pair, layout
 from hadr_lab.dataplane.network.netns import bound, configure, make_socket, visit
 from hadr_lab.dataplane.network.rtnetlink import LOOPBACK
+from hadr_lab.dataplane.network.rules import Flow
 from hadr_lab.dataplane.processes import NETNS, Processes
 from hadr_lab.errors import LabError
 from hadr_lab.programs import Program, Programs
@@ -39,6 +41,7 @@ class Network:
     subnets: dict[str, Subnet] = field(default_factory=dict)
     cuts: set[Pair] = field(default_factory=set)
     impairments: dict[Pair, Impairment] = field(default_factory=dict)
+    halted: set[str] = field(default_factory=set)
     _lost: set[str] = field(default_factory=set)
     _claimed: set[Pair] = field(default_factory=set)
     _queues: Mapping[int, Impairment] = field(default_factory=dict)
@@ -120,8 +123,21 @@ class Network:
         return made
 
     def lost(self, region: str, zone: str = "") -> bool:
-        """Whether that Region, or that zone of it, is lost at this moment."""
+        """Whether that Region, or that zone of it, is lost at this moment: nothing there obeys, whatever became of its links."""
+        return self.gone(region, zone) or (bool(zone) and zone in self.halted)
+
+    def gone(self, region: str, zone: str = "") -> bool:
+        """Whether that Region, or that zone of it, has neither links nor power."""
         return region in self._lost or (bool(zone) and zone in self._lost)
+
+    def halt(self, zone: str) -> None:
+        """From now on `lost` says that the zone is, although its links stay as they are. Raises UsageError for an unknown place."""
+        self.layout.covers(zone)
+        self.halted.add(zone)
+
+    def resume(self, zone: str) -> None:
+        """Undo `halt`; a zone that was not halted is fine."""
+        self.halted.discard(zone)
 
     async def lose(self, region: str, zone: str = "") -> None:
         """The place falls silent: nothing gets in or out of it, without an answer to anybody, and `lost` says so."""
@@ -181,6 +197,13 @@ class Network:
     async def traffic(self) -> Mapping[Pair, int]:
         """Bytes delivered so far from each namespace to each other (`("us-east-1a", "us-east-1b")`)."""
         return rules.counted(await self._in_router(self.programs["nft"], "-j", *rules.LIST_TRAFFIC.split()))
+
+    async def flows(self) -> Mapping[Flow, int]:
+        """The same by the service's port: bytes from each namespace to each other of requests to it and of its answers."""
+        listings = (rules.LIST_ASKED, rules.LIST_ANSWERED)
+        said = [await self._in_router(self.programs["nft"], "-j", *listing.split()) for listing in listings]
+        asked, answered = (rules.counted_flows(listing) for listing in said)
+        return {flow: asked[flow] + answered[flow] for flow in asked}
 
     async def _install_rules(self) -> None:
         await asyncio.gather(

@@ -7,24 +7,38 @@ NFQUEUE comes through iptables, because kernels without nft's own `queue` expres
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from hadr_lab.dataplane.network.impairment import QUEUES
 from hadr_lab.dataplane.network.layout import Layout, Pair
 
 TABLE = "inet lab"
 LIST_TRAFFIC = f"list set {TABLE} traffic"
+LIST_ASKED = f"list set {TABLE} asked"
+LIST_ANSWERED = f"list set {TABLE} answered"
+PORTS = (80, 3306, 8000, 8080)
+"""The service ports whose bytes are counted apart: balancers, databases, the app, the web tier."""
+Flow = tuple[str, str, int]
+"""From where to where, and the port of the service that was asked or that answered."""
 
 
 def tables(layout: Layout) -> str:
     """The table, once, with nothing cut and nothing delayed."""
     counted = ", ".join(_pair(pair) for pair in sorted(layout.every_pair()))
+    flows = ", ".join(f"{_pair(pair)} . {port}" for pair in sorted(layout.every_pair()) for port in PORTS)
     return f"""table {TABLE} {{
   map marks {{ type ifname . ifname : mark; }}
   set cuts {{ type ifname . ifname; }}
   set traffic {{ type ifname . ifname; counter; elements = {{ {counted} }}; }}
+  set asked {{ type ifname . ifname . inet_service; counter; elements = {{ {flows} }}; }}
+  set answered {{ type ifname . ifname . inet_service; counter; elements = {{ {flows} }}; }}
   chain before {{ type filter hook forward priority -20; meta mark set iifname . oifname map @marks; }}
-  chain after {{ type filter hook forward priority 10; iifname . oifname @cuts drop; iifname . oifname @traffic; }}
+  chain after {{ type filter hook forward priority 10; iifname . oifname @cuts drop; iifname . oifname @traffic; jump flows; }}
+  chain flows {{
+    iifname . oifname . tcp dport @asked
+    iifname . oifname . tcp sport @answered
+  }}
 }}
 """
 
@@ -48,9 +62,19 @@ def marks(numbers: Mapping[Pair, int]) -> str:
 
 def counted(listing: str) -> Mapping[Pair, int]:
     """Bytes by pair out of nft's JSON answer to LIST_TRAFFIC."""
+    return {(source, target): count for (source, target), count in _counters(listing)}
+
+
+def counted_flows(listing: str) -> Mapping[Flow, int]:
+    """Bytes by pair and port out of nft's JSON answer to LIST_ASKED or LIST_ANSWERED."""
+    return {(source, target, int(port)): count for (source, target, port), count in _counters(listing)}
+
+
+def _counters(listing: str) -> Iterator[tuple[list[Any], int]]:
+    """The parts of each element's key, and its bytes."""
     sets = [entry["set"] for entry in json.loads(listing)["nftables"] if "set" in entry]
     elements = [element["elem"] for found in sets for element in found.get("elem", [])]
-    return {(element["val"]["concat"][0], element["val"]["concat"][1]): element["counter"]["bytes"] for element in elements}
+    return ((element["val"]["concat"], element["counter"]["bytes"]) for element in elements)
 
 
 def _elements(name: str, elements: list[str]) -> str:

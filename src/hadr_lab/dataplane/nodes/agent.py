@@ -53,6 +53,7 @@ class Agent:
     settings: AgentSettings
     nodes: dict[str, tuple[Node, asyncio.Task[None]]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    halted: frozenset[str] = frozenset()
     launcher: Launcher = field(init=False)
     file_systems: FileSystems = field(init=False)
     _facts: asyncio.StreamWriter | None = None
@@ -97,8 +98,20 @@ class Agent:
         for machine in wanted.values():
             if machine.instance_id not in self.nodes:
                 self._start(machine, wish.clusters)
+        self.halted = frozenset(wish.halted)
+        for node, _ in self.nodes.values():
+            node.halt(node.machine.zone in self.halted)
+        await self._cover(set(wish.without_files))
         if flipped:
             await asyncio.gather(*(node.remount() for node, _ in self.nodes.values()))
+
+    async def _cover(self, unreachable: set[str]) -> None:
+        """Tell the nodes of each zone whose mount target went or came back."""
+        changed = unreachable ^ self.file_systems.unreachable
+        self.file_systems.unreachable.clear()
+        self.file_systems.unreachable.update(unreachable)
+        nodes = [node for node, _ in self.nodes.values() if node.machine.zone in changed]
+        await asyncio.gather(*(node.cover(on=node.machine.zone in unreachable) for node in nodes))
 
     def _start(self, machine: Machine, clusters: Mapping[str, Endpoint]) -> None:
         try:

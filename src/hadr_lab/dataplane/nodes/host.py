@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,16 @@ class Settings:
     logs: Path
 
 
+def on() -> asyncio.Event:
+    """The event of a machine that runs."""
+    power = asyncio.Event()
+    power.set()
+    return power
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """One machine as its pods see it."""
+    """One machine as its pods see it. `power` is set while it runs: its kubelet does nothing without."""
 
     machine: Machine
     settings: Settings
@@ -41,6 +49,7 @@ class Host:
     access_point_path: Callable[[str], Awaitable[str]]
     cluster_dns: str
     allocatable: Mapping[str, str]
+    power: asyncio.Event = field(default_factory=on)
 
     def resolv_conf(self, pod: Mapping[str, Any]) -> str:
         """A pod's resolv.conf by its dnsPolicy and dnsConfig."""

@@ -79,6 +79,22 @@ def enter(*, netns: str, hostname: str, root: str, mounts: Iterable[Mount]) -> N
     kernel.pivot_into(root)
 
 
+def cover(target: str) -> None:
+    """Make every access to what is mounted at `target` fail, as that of a file system that cannot be reached: nothing can be made
+    there, and what was there leads in a circle. Where a real NFS client would wait for ever, this one errs at once.
+    """
+    names = [entry.name for entry in os.scandir(target)]
+    kernel.mount("tmpfs", target, "tmpfs", data="mode=755,size=64k")
+    for name in names:
+        Path(target, name).symlink_to(name)
+    kernel.set_read_only(target, read_only=True)
+
+
+def uncover(target: str) -> None:
+    """Undo `cover`."""
+    kernel.unmount(target)
+
+
 def _furnish(root: str, mounts: tuple[Mount, ...]) -> None:
     again = rebuilt(mounts)
     _rebuild(root, "/", again, {mount.target for mount in mounts})

@@ -133,6 +133,12 @@ class Launcher:
         await running.started
         await running.exited
 
+    async def cover(self, container: Running, target: str, *, on: bool) -> None:
+        """Make a volume of a running container fail every access (True), or give it back. Raises LaunchFailed."""
+        running = self._order(op="cover", container=container.id, target=target, on=on, output=os.devnull)
+        await running.started
+        await running.exited
+
     def signal(self, running: Running, number: int) -> None:
         """Signal a process group; one that has ended is fine."""
         self._send({"op": "signal", "id": running.id, "signal": number})

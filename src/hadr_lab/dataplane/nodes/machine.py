@@ -71,8 +71,16 @@ class Node:
             allocatable=status["allocatable"],
         )
 
+    def halt(self, on: bool) -> None:
+        """Stand still (True): no lease, no probe, no start, no word; or go on. What already runs is left alone."""
+        if on:
+            self.host.power.clear()
+        else:
+            self.host.power.set()
+
     async def run(self) -> None:
         """Until cancelled; then every container of the machine is killed."""
+        await self.host.power.wait()
         await self._sweep()
         try:
             name, uid = self.machine.node_name, await self._insist(self._register)
@@ -101,6 +109,10 @@ class Node:
     async def remount(self) -> None:
         """File systems became writable or read-only: tell running pods."""
         await asyncio.gather(*(pod.remount() for pod, _ in list(self.pods.values())))
+
+    async def cover(self, *, on: bool) -> None:
+        """The file systems cannot be reached from this machine (True), or can again: tell running pods."""
+        await asyncio.gather(*(pod.cover(on=on) for pod, _ in list(self.pods.values())))
 
     async def _register(self) -> str:
         """Make the Node, or take over an earlier one of the same instance; returns its uid."""
@@ -141,6 +153,7 @@ class Node:
     async def _every(self, period: float, act: Callable[[], Awaitable[None]]) -> None:
         """Act now and then every `period` seconds, sooner again when it failed."""
         while True:
+            await self.host.power.wait()
             try:
                 async with asyncio.timeout(period):
                     await act()
@@ -162,6 +175,7 @@ class Node:
         """The pods bound to this node, as the API server tells of them."""
         selector = {"fieldSelector": f"spec.nodeName={self.machine.node_name}"}
         async for kind, item in self.api.follow("/api/v1/pods", selector):
+            await self.host.power.wait()
             if kind == "RELIST":
                 present = {pod["metadata"]["uid"] for pod in item["items"]}
                 for uid in [uid for uid in self.pods if uid not in present]:

@@ -16,11 +16,17 @@ from hadr_lab.dataplane.nodes.objects import Machine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Machines that run, clusters they may join (by endpoint host name), file systems (id to read-only)."""
+    """Machines that run, clusters they may join (by endpoint host name), file systems (id to read-only).
+
+    In the zones `halted` no kubelet does anything: what runs there, or was killed there, stays as it is. In the zones
+    `without_files` no mount target answers.
+    """
 
     machines: tuple[Machine, ...] = ()
     clusters: Mapping[str, Endpoint] = field(default_factory=dict)
     file_systems: Mapping[str, bool] = field(default_factory=dict)
+    halted: tuple[str, ...] = ()
+    without_files: tuple[str, ...] = ()
 
     def line(self) -> bytes:
         """As it goes over the socket."""
@@ -37,6 +43,8 @@ class Wish:
                 for host, endpoint in body["clusters"].items()
             },
             file_systems=body["file_systems"],
+            halted=tuple(body["halted"]),
+            without_files=tuple(body["without_files"]),
         )
 
 

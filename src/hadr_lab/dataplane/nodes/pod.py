@@ -61,6 +61,7 @@ class Pod:
         taken = datetime.now(UTC)
         self.sandbox = Sandbox(host_ip=self.host.machine.private_ip, pod_ip="", taken=taken)
         self.volumes = Volumes(
+            zone=self.host.machine.zone,
             api=self.host.api,
             pod=lambda: self.object,
             folder=self.folder / "volumes",
@@ -138,6 +139,18 @@ class Pod:
             self.volumes.mounted[name] = type(volume)(path=volume.path, read_only=read_only, file_system=volume.file_system)
             for runner in self.runners:
                 await self._remount_in(runner, name, read_only=read_only)
+
+    async def cover(self, *, on: bool) -> None:
+        """The mount target of the zone does not answer any more (True), or does again: tell running containers."""
+        for name, volume in list(self.volumes.mounted.items()):
+            for runner in self.runners if volume.file_system else ():
+                for mount in runner.spec.get("volumeMounts") or ():
+                    if mount["name"] != name or runner.running is None:
+                        continue
+                    try:
+                        await self.host.launcher.cover(runner.running, mount["mountPath"], on=on)
+                    except LaunchFailed as error:
+                        self.host.events.pod(self.object, "FailedRemount", f"{mount['mountPath']}: {error}", WARNING)
 
     async def _remount_in(self, runner: Runner, volume: str, *, read_only: bool) -> None:
         for mount in runner.spec.get("volumeMounts") or ():
@@ -278,6 +291,7 @@ class Pod:
         """Patch the status whenever it is different from what was sent last."""
         while True:
             await self._dirty.wait()
+            await self.host.power.wait()
             await asyncio.sleep(0.02)
             self._dirty.clear()
             inits, mains = ([runner.view for runner in self._of(init=init)] for init in (True, False))

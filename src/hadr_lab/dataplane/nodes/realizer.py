@@ -81,6 +81,8 @@ class Nodes:
     peccy: Peccy
     state_dir: Path
     table: Mapping[str, images.Recipe] | None = None
+    halted: set[str] = field(default_factory=set)
+    without_files: set[str] = field(default_factory=set)
     _regions: dict[str, _Region] = field(default_factory=dict)
     _boots: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _claimed: dict[str, Instance] = field(default_factory=dict)
@@ -106,6 +108,26 @@ class Nodes:
     def refresh(self) -> None:
         """Look again now: a file system changed its mode, or a place was lost or restored."""
         self._again.set()
+
+    def halt(self, zone: str) -> None:
+        """A fault: the kubelets of the zone stand still. Its pods are left as they are; one that is killed is not started again."""
+        self.halted.add(zone)
+        self.refresh()
+
+    def resume(self, zone: str) -> None:
+        """Heal `halt`; containers that were killed meanwhile start again."""
+        self.halted.discard(zone)
+        self.refresh()
+
+    def lose_files(self, zone: str) -> None:
+        """A fault: the mount target of the zone does not answer; every access of its pods to a file system fails."""
+        self.without_files.add(zone)
+        self.refresh()
+
+    def restore_files(self, zone: str) -> None:
+        """Heal `lose_files`."""
+        self.without_files.discard(zone)
+        self.refresh()
 
     def silence(self, region: str) -> None:
         """A fault: kill the Region's agent (all its nodes fall silent, their pods die) and do not start it again until `wake`."""
@@ -145,7 +167,7 @@ class Nodes:
     async def _machines(self, region: str) -> tuple[Machine, ...]:
         """Instances that have booted and whose place is not lost; starts the boot of new ones and forgets those that are gone."""
         views = {view.instance_id: view for view in self.state.instances(region) if view.state in ALIVE}
-        there = {key: view for key, view in views.items() if not self.network.lost(region) and not self._lost(view)}
+        there = {key: view for key, view in views.items() if not self._gone(view)}
         for instance, known in list(self._claimed.items()):
             if known.region == region and instance not in there:
                 await self._forget(known, keep_address=instance in views)
@@ -164,8 +186,8 @@ class Nodes:
         if not keep_address:
             await self.network.release(known.zone, known.private_ip)
 
-    def _lost(self, view: Instance) -> bool:
-        return self.network.lost(view.region, view.zone)
+    def _gone(self, view: Instance) -> bool:
+        return self.network.gone(view.region, view.zone)
 
     def _clusters(self, region: str) -> tuple[Cluster, ...]:
         """The control planes of the Region that have answered once."""
@@ -177,6 +199,8 @@ class Nodes:
             machines=machines,
             clusters={cluster.view.endpoint.lower(): cluster.endpoint(Who.NODES) for cluster in self._clusters(region)},
             file_systems={view.file_system_id: self.read_only(view.file_system_id) for view in self.state.file_systems(region)},
+            halted=tuple(sorted(self.halted)),
+            without_files=tuple(sorted(self.without_files)),
         )
 
     # --- the agent's process
@@ -272,6 +296,8 @@ class Nodes:
         for (zone, name), node in nodes.items():
             running = own.proxies.get((zone, name))
             now = asyncio.get_running_loop().time()
+            if self.network.lost(region, zone):
+                continue
             if (running is None or not running.running) and now >= own.proxy_at.get(zone, 0.0):
                 own.proxy_at[zone] = now + RESTART
                 own.proxies[zone, name] = await self._start_proxy(region, zone, name, node)

@@ -50,7 +50,7 @@ class Runner:
         """Run it as often as its restart policy says; returns when it will not run again."""
         while not self.stopping.is_set():
             launch = await self._unless_stopped(self._prepared())
-            if launch is None:
+            if launch is None or await self._unless_stopped(self.host.power.wait()) is None:
                 return
             began = datetime.now(UTC)
             code, reason, message = await self._once(launch)
@@ -187,6 +187,7 @@ class Runner:
         tally = Tally(rule)
         await asyncio.sleep(rule.initial_delay + first)
         while True:
+            await self.host.power.wait()
             trouble = await ask(probe, self.target(), self._execute)
             if trouble:
                 self.host.events.pod(self.pod(), "Unhealthy", f"{name} probe failed: {trouble}", WARNING)

@@ -36,10 +36,14 @@ class Volume:
 
 @dataclass(slots=True)
 class FileSystems:
-    """The Region's EFS: a folder for each file system below `root`, and which of them are replicas and so read-only."""
+    """The Region's EFS: a folder for each file system below `root`, and which of them are replicas and so read-only.
+
+    In the zones `unreachable` no mount target answers.
+    """
 
     root: Path
     read_only: dict[str, bool] = field(default_factory=dict)
+    unreachable: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +90,9 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class Volumes:
-    """The volumes of one pod. `pod` gives its newest object, because downward files follow it."""
+    """The volumes of one pod in `zone`. `pod` gives its newest object, because downward files follow it."""
 
+    zone: str
     api: KubeApi
     pod: Callable[[], Json]
     folder: Path
@@ -180,6 +185,8 @@ class Volumes:
         if csi.get("driver") != EFS_DRIVER:
             raise VolumeFailed(f"volume {volume_name} has driver {csi.get('driver')}; the lab's nodes have {EFS_DRIVER} only")
         handle = Handle.parse(csi["volumeHandle"])
+        if self.zone in self.file_systems.unreachable:
+            raise VolumeFailed(f"mount of {handle.file_system} failed: the mount target in {self.zone} does not answer")
         folder = await self._folder(handle)
         asked = bool(claim.get("readOnly") or csi.get("readOnly"))
         replica = self.file_systems.read_only[handle.file_system]

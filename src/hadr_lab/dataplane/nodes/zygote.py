@@ -75,6 +75,8 @@ class Zygote:
                 self._fork(order, self._become_exec)
             case "remount":
                 self._fork(order, self._become_remount)
+            case "cover":
+                self._fork(order, self._become_cover)
             case "signal":
                 self._signal(order["id"], order["signal"])
 
@@ -136,6 +138,14 @@ class Zygote:
     def _become_remount(self, order: Order) -> None:
         self._join(order["container"])
         kernel.set_read_only(isolation.normal(order["target"]), read_only=order["read_only"])
+
+    def _become_cover(self, order: Order) -> None:
+        self._join(order["container"])
+        target = isolation.normal(order["target"])
+        if order["on"]:
+            isolation.cover(target)
+        else:
+            isolation.uncover(target)
 
 
 def _kill_group(pid: int, number: int) -> None:
