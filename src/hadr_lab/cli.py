@@ -16,9 +16,12 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from hadr_lab import control, host, launch, session
+from hadr_lab import result as results
+from hadr_lab.drill.crossings import comparison
+from hadr_lab.drill.outages import OUTAGES
 from hadr_lab.errors import LabError, UsageError
 from hadr_lab.progress import Progress
-from hadr_lab.scenario import catalogue, load
+from hadr_lab.scenario import catalogue, default_for, load
 from hadr_lab.toolchain import obtain
 
 app = typer.Typer(
@@ -51,13 +54,14 @@ def _run_folder(runs: Path, name: str) -> Path:
 def demo(
     architecture: Architecture = "dr-multi-region",
     scenario_name: Annotated[
-        str, typer.Option("--scenario", help="Which scenario; `hadr-lab scenarios` lists them.")
-    ] = "region-loss",
+        str, typer.Option("--scenario", help="Which scenario; `hadr-lab scenarios` lists them. None: the architecture's own.")
+    ] = "",
     speed: Speed = launch.DEFAULT_SPEED,
     seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice the lab makes.")] = 1,
     runs: Runs = RUNS,
 ) -> None:
     """Bring a site up, lose part of it under load, recover it, and say what it cost. Exit 0 only when the books balance."""
+    scenario_name = scenario_name or default_for(architecture)
     script = load(scenario_name)
     if script.architecture != architecture:
         raise UsageError(f"scenario {scenario_name} is for {script.architecture}, not {architecture}")
@@ -65,6 +69,28 @@ def demo(
     folder = _run_folder(runs, scenario_name)
     order = launch.Order(architecture=architecture, scenario=scenario_name, speed=speed, seed=seed, run=str(folder))
     raise typer.Exit(launch.launch(order, ready))
+
+
+@app.command()
+def outages(
+    architecture: Architecture = "ha-single-cluster",
+    speed: Speed = launch.DEFAULT_SPEED,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice the lab makes.")] = 1,
+    runs: Runs = RUNS,
+) -> None:
+    """Do every kind of harm to one zone of one site, one after the other, and print what clients felt of each."""
+    ready = launch.prepare(architecture)
+    folder = _run_folder(runs, OUTAGES)
+    order = launch.Order(architecture=architecture, scenario=OUTAGES, speed=speed, seed=seed, run=str(folder))
+    raise typer.Exit(launch.launch(order, ready))
+
+
+@app.command()
+def crossings(
+    one: Annotated[Path, typer.Argument(help="Run folder.")], other: Annotated[Path, typer.Argument(help="Another.")]
+) -> None:
+    """Compare what two drills moved between zones per request, for example of `normal-single` and `normal-multi`."""
+    typer.echo(comparison(results.read(one), results.read(other)), nl=False)
 
 
 @app.command()
@@ -99,20 +125,21 @@ def execute(command: Annotated[list[str], typer.Argument(help="Program and argum
     os.execvpe(argv[0], argv, inside)  # noqa: S606
 
 
-Kind = Annotated[str, typer.Argument(metavar="FAULT", help="lose-region, or stall-replication.")]
-Where = Annotated[str, typer.Argument(help="The Region; or database or files, both when left out.")]
+Kind = Annotated[str, typer.Argument(metavar="FAULT", help="; ".join(f"{kind} {words}" for kind, words in control.WORDS.items()))]
+Where = Annotated[str, typer.Argument(help="Region, zone, member or store, as the fault says.")]
+How = Annotated[str, typer.Option("--how", help="For harm-zone and lose-writer: the kind of harm.")]
 
 
 @app.command()
-def fault(kind: Kind, where: Where = "", run: Run = LATEST) -> None:
-    """Harm a lab that is up: `fault lose-region us-east-1`, `fault stall-replication database`. It lasts until `heal`."""
-    _order(control.Order(fault=control.fault_of(kind, where)), run)
+def fault(kind: Kind, where: Where = "", how: How = "", run: Run = LATEST) -> None:
+    """Harm a lab that is up: `fault lose-region us-east-1`, `fault harm-zone us-east-1a --how frozen`. It lasts until `heal`."""
+    _order(control.Order(fault=control.fault_of(kind, where, how)), run)
 
 
 @app.command()
-def heal(kind: Kind, where: Where = "", run: Run = LATEST) -> None:
+def heal(kind: Kind, where: Where = "", how: How = "", run: Run = LATEST) -> None:
     """Take back what `fault` did, by the same words. A Region comes back as it is: nobody makes it active again."""
-    _order(control.Order(fault=control.fault_of(kind, where), heal=True), run)
+    _order(control.Order(fault=control.fault_of(kind, where, how), heal=True), run)
 
 
 def _order(order: control.Order, run: Path) -> None:

@@ -8,7 +8,6 @@ such socket, because harm that the drill does not know of would spoil its books.
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from hadr_lab.errors import LabError, ScenarioFailed, UsageError
-from hadr_lab.scenario import Fault
+from hadr_lab.scenario import Fault, kind_of, place_of
 from hadr_lab.session import Session
 
 SOCKET = Path("/run/lab/control.sock")
@@ -47,20 +46,41 @@ class Harmed(Protocol):
     async def heal(self, fault: Fault) -> None: ...
 
 
-def fault_of(kind: str, where: str) -> Fault:
+WORDS = {
+    "lose-region": "REGION",
+    "harm-zone": "ZONE|writer [--how lost|killed|blackholed|frozen|slow|lossy]",
+    "lose-writer": "[MEMBER] [--how killed|frozen]",
+    "read-only-database": "[MEMBER]",
+    "lose-balancer-node": "ZONE",
+    "lose-mount-target": "ZONE",
+    "refuse-capacity": "ZONE",
+    "overload-member": "MEMBER",
+    "stall-replication": "[database|files]",
+}
+"""Every fault and the words that go with it."""
+KEYS = {"REGION": "region", "ZONE": "zone", "ZONE|writer": "zone", "MEMBER": "member", "[MEMBER]": "member"}
+
+
+def fault_of(kind: str, where: str, how: str = "") -> Fault:
     """The fault that the words of a command line name. Raises UsageError saying which there are."""
-    match kind:
-        case "lose-region" if where:
-            words: dict[str, Any] = {"region": where}
-        case "lose-region":
-            raise UsageError("which Region? for example `lose-region us-east-1`")
-        case "stall-replication" if where in ("", "database", "files"):
-            words = {"database": where != "files", "files": where != "database"}
-        case "stall-replication":
+    if kind not in WORDS:
+        raise UsageError(f"no fault is called {kind}; there are {', '.join(f'{name} {words}' for name, words in WORDS.items())}")
+    place = WORDS[kind].split()[0]
+    if not where and not place.startswith("["):
+        raise UsageError(f"which {place.partition('|')[0].capitalize()}? the words are `{kind} {WORDS[kind]}`")
+    if how and "--how" not in WORDS[kind]:
+        raise UsageError(f"{kind} can be done in one way only; leave --how out")
+    said: dict[str, Any] = {"fault": kind} | ({"how": how} if how else {})
+    if kind == "stall-replication":
+        if where not in ("", "database", "files"):
             raise UsageError(f"stall-replication of {where}? name `database` or `files`, or nothing for both")
-        case _:
-            raise UsageError(f"no fault is called {kind}; there are lose-region REGION and stall-replication [database|files]")
-    fault: Fault = msgspec.convert({"fault": kind, **words}, Fault)
+        said |= {"database": where != "files", "files": where != "database"}
+    elif where:
+        said[KEYS[place]] = where
+    try:
+        fault: Fault = msgspec.convert(said, Fault)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{kind}: {error}; the words are `{kind} {WORDS[kind]}`") from None
     return fault
 
 
@@ -115,6 +135,4 @@ def ask(session: Session, order: Order, path: Path = SOCKET) -> None:
 
 def told(order: Order) -> str:
     """The order in words, for who gave it."""
-    words = json.loads(msgspec.json.encode(order.fault))
-    where = words.get("region") or " and ".join(store for store in ("database", "files") if words.get(store))
-    return f"{words['fault']} {where}: {'healed' if order.heal else 'done'}"
+    return f"{kind_of(order.fault)} {place_of(order.fault)}: {'healed' if order.heal else 'done'}"

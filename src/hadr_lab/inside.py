@@ -22,6 +22,7 @@ import yaml
 
 from hadr_lab import boot
 from hadr_lab.control import Control
+from hadr_lab.drill.outages import OUTAGES, Outages, as_text
 from hadr_lab.drill.runner import Drill
 from hadr_lab.errors import LabError, StartFailed
 from hadr_lab.forward import forward
@@ -99,12 +100,25 @@ async def _site(home: Home, lab: Lab, meter: Meter) -> int:
 
 async def _drill(home: Home, site: LiveSite) -> int:
     order = home.order
+    if order.scenario == OUTAGES:
+        return await _outages(home, site)
     drill = Drill(
         lab=site, scenario=load(order.scenario), run=home.run, seed=order.seed, speed=order.speed, told=home.progress.step
     )
     result = await drill.carry_out()
     sys.stdout.write("\n" + table(result, report=home.run / REPORT))
     return result.exit_code
+
+
+async def _outages(home: Home, site: LiveSite) -> int:
+    order = home.order
+    outages = Outages(
+        lab=site, writer=site.writer_zone, architecture=order.architecture, run=home.run, seed=order.seed, speed=order.speed,
+        told=home.progress.step,
+    )  # fmt: skip
+    found = await outages.carry_out()
+    sys.stdout.write("\n" + as_text(found))
+    return found.exit_code
 
 
 async def _deploy(home: Home, outputs: Mapping[str, Any]) -> None:

@@ -21,19 +21,21 @@ import pymysql
 from hadr_lab.boot import command, operator_environment
 from hadr_lab.checker import Row
 from hadr_lab.dataplane.processes import Place, Process
+from hadr_lab.drill.crossings import Counts
 from hadr_lab.drill.ports import Answer, MemberPlace, Pictures, pictures_in
+from hadr_lab.drill.sight import Sight
 from hadr_lab.errors import ScenarioFailed
+from hadr_lab.eye import Eye
+from hadr_lab.faults.carrier import Faults
 from hadr_lab.lab import ROOT, Lab
 from hadr_lab.load.spec import LoadSpec
 from hadr_lab.meter import Meter
 from hadr_lab.published import Published
-from hadr_lab.scenario import Fault, LoseRegion, StallReplication
+from hadr_lab.scenario import WRITER, Fault, HarmZone
 from hadr_lab.waits import Waits
 
 HADR = (sys.executable, "-c", "from hadr.cli import main; main()")
 READ_WITHIN_S = 30
-SILENCE = timedelta(milliseconds=300)
-"""Between the cut of a lost Region's links and the end of its processes: a killed process would still deliver what it had sent."""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,13 @@ class LiveSite:
     outputs: Mapping[str, Any]
     site: Path
     meter: Meter
-    _stalled: list[str] = field(default_factory=list)
+    eye: Eye = field(init=False)
+    faults: Faults = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is harmed yet."""
+        self.eye = Eye(lab=self.lab, members=self.outputs["members"])
+        self.faults = Faults(lab=self.lab, members=self.outputs["members"], eye=self.eye)
 
     @property
     def host(self) -> str:
@@ -75,9 +83,15 @@ class LiveSite:
 
     @property
     def members(self) -> Mapping[str, MemberPlace]:
-        """Each member's Region and address range."""
+        """Each member's Region, and where its answers come from: its own address range, or in a shared one its balancer's nodes."""
+        made = self.outputs["members"]
+        ranges = [member["cidr"] for member in made.values()]
+        own = len(set(ranges)) == len(ranges)
         return {
-            name: MemberPlace(region=made["region"], networks=(made["cidr"],)) for name, made in self.outputs["members"].items()
+            name: MemberPlace(
+                region=member["region"], networks=(member["cidr"],) if own else self.lab.balancers.nodes_of(member["balancer_dns"])
+            )
+            for name, member in made.items()
         }
 
     @property
@@ -87,32 +101,33 @@ class LiveSite:
 
     async def inject(self, fault: Fault) -> None:
         """Harm the site."""
-        match fault:
-            case LoseRegion(region=region):
-                await self._lose(region)
-            case StallReplication(database=database, files=files):
-                await self._stall(database=database, files=files, on=True)
+        await self.faults.inject(fault)
 
     async def heal(self, fault: Fault) -> None:
         """Take the harm back; a lost Region's network comes back, its processes are the realizers' to start."""
-        match fault:
-            case LoseRegion(region=region):
-                await self.lab.network.restore(region)
-            case StallReplication(database=database, files=files):
-                await self._stall(database=database, files=files, on=False)
+        await self.faults.heal(fault)
 
-    async def _lose(self, region: str) -> None:
-        await self.lab.network.lose(region)
-        await asyncio.sleep(SILENCE.total_seconds())
-        for process in self.lab.processes.within(region=region):
-            process.kill()
+    def writer_zone(self) -> str:
+        """The zone of the database's writer at this moment."""
+        return self.faults.zone_of(HarmZone(zone=WRITER))
 
-    async def _stall(self, *, database: bool, files: bool, on: bool) -> None:
-        if database:
-            for made in self.outputs["members"].values():
-                await self.lab.databases.stall(made["database_arn"], on)
-        if files:
-            await self.lab.files.stall(self.outputs["members"]["one"]["file_system"], on)
+    def zones_of(self, fault: Fault) -> tuple[str, ...]:
+        """The zones that a fault strikes at this moment."""
+        return (self.faults.zone_of(fault),) if isinstance(fault, HarmZone) else ()
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Every zone of the lab."""
+        return tuple(space.name for space in self.lab.network.layout.spaces.values() if space.region not in ("", space.name))
+
+    async def count(self) -> Counts:
+        """The byte counters of the lab's links."""
+        at = self.eye.clock.now()
+        return Counts(at=at, pairs=await self.lab.network.traffic(), flows=await self.lab.network.flows())
+
+    async def look(self) -> Sight:
+        """Pods and targets at this moment."""
+        return await self.eye.look()
 
     async def hadr(self, *args: str, timeout: timedelta) -> Answer:
         """Run `hadr` at the edge."""

@@ -78,6 +78,7 @@ class FaultResult(msgspec.Struct, frozen=True, kw_only=True):
     fault: str
     injected_s: float
     healed_s: float | None = None
+    zones: tuple[str, ...] = ()
 
 
 class MemberResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +86,47 @@ class MemberResult(msgspec.Struct, frozen=True, kw_only=True):
 
     region: str
     networks: tuple[str, ...]
+
+
+class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What stood behind the service: zones with a ready pod by workload (member/name), before and at the end; the zones that were
+    harmed or left; after how many seconds from the onset the workload was whole again outside them, the balancer had let go of the
+    targets in them, and each member was last asked by clients that can follow. Null: not seen.
+    """
+
+    spread_before: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    spread_after: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    ready_before: dict[str, int] = msgspec.field(default_factory=dict)
+    harmed: tuple[str, ...] = ()
+    refilled_s: float | None = None
+    targets_gone_s: float | None = None
+    last_asked_s: dict[str, float | None] = msgspec.field(default_factory=dict)
+
+
+class ShareResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Clients' independent draws by member in normal running, and Pearson's test of them against the weights that were expected."""
+
+    drawn: dict[str, int]
+    statistic: float
+    chance: float
+    fair: bool
+
+
+class CrossingResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes between zones of one Region in normal running: over how long, for how many answered requests, by pair and by tier.
+
+    `usd_per_million_requests` is by the published price, which `price` states; what is not charged is in `uncharged`.
+    """
+
+    seconds: float
+    requests: int
+    bytes: int
+    by_pair: dict[str, int]
+    by_tier: dict[str, int]
+    bytes_per_request: float | None
+    usd_per_million_requests: float | None
+    price: str
+    uncharged: str
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +184,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     expectations: tuple[Expectation, ...] = ()
     members: dict[str, MemberResult] = msgspec.field(default_factory=dict)
     scheduling_lag_p99_s: float | None = None
+    platform: PlatformResult = PlatformResult()
+    crossings: CrossingResult | None = None
+    shares: ShareResult | None = None
+    latency_before: dict[str, float] = msgspec.field(default_factory=dict)
+    latency_after: dict[str, float] = msgspec.field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -215,10 +262,34 @@ def _measured(result: Result) -> Iterable[tuple[str, str]]:
         yield f"  {kind}", f"{group.failed:,} of {group.requests:,} failed, {state}{why}"
     yield "writes acked, lost, doubled", f"{result.acked_writes:,}, {len(result.lost_writes):,}, {len(result.doubled_writes):,}"
     yield "recovery point", seconds(result.rpo_s)
+    if result.latency_before and result.latency_after:
+        yield "p99 of good answers", f"{seconds(result.latency_before['p99'])} before, {seconds(result.latency_after['p99'])} after"
+    yield from _platform(result.platform)
+    if result.crossings is not None and result.crossings.bytes_per_request is not None:
+        tiers = ", ".join(f"{tier} {count / result.crossings.requests:,.0f}" for tier, count in result.crossings.by_tier.items())
+        money = f"{result.crossings.usd_per_million_requests:.3f} USD per million requests"
+        yield "bytes between zones per request", f"{result.crossings.bytes_per_request:,.0f} ({tiers}), {money}"
+    if result.shares is not None:
+        drawn = ", ".join(f"{name} {count}" for name, count in result.shares.drawn.items())
+        yield "clients' draws", f"{drawn} ({'as' if result.shares.fair else 'not as'} weighted, p {result.shares.chance:.3f})"
+    if result.actor == "nobody":
+        yield "peak memory", f"{result.peak_rss_mb / 1024:.2f} GiB"
+        return
     side = f"{seconds(result.sequential_s)} one after the other" if result.sequential_s else "no steps"
     yield "critical path of the act", f"{seconds(result.critical_path_s)} (waits alone {seconds(result.floor_s)}; {side})"
     yield "the same with AWS's waits", seconds(result.aws_critical_path_s)
     yield "peak memory", f"{result.peak_rss_mb / 1024:.2f} GiB"
+
+
+def _platform(platform: PlatformResult) -> Iterable[tuple[str, str]]:
+    """What is told of the platform where zones were harmed."""
+    if not platform.harmed:
+        return
+    for name, zones in platform.spread_before.items():
+        after = platform.spread_after.get(name, ())
+        yield f"  {name}", f"ready in {', '.join(zones)}; at the end in {', '.join(after) or 'no zone'}"
+    yield "targets let go after", seconds(platform.targets_gone_s)
+    yield "pods whole again after", seconds(platform.refilled_s)
 
 
 def _aligned(title: str, rows: Iterable[tuple[str, str]]) -> list[str]:

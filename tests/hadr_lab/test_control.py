@@ -11,7 +11,20 @@ import pytest
 
 from hadr_lab.control import Control, Order, ask, fault_of, told
 from hadr_lab.errors import LabError, ScenarioFailed, UsageError
-from hadr_lab.scenario import Fault, LoseRegion, StallReplication
+from hadr_lab.scenario import (
+    Fault,
+    HarmZone,
+    LoseBalancerNode,
+    LoseMountTarget,
+    LoseRegion,
+    LoseWriter,
+    OverloadMember,
+    ReadOnlyDatabase,
+    RefuseCapacity,
+    StallReplication,
+    WriterHarm,
+    ZoneHarm,
+)
 from hadr_lab.session import Session
 
 HERE = Session(
@@ -69,9 +82,17 @@ def asked(folder: Path, *orders: Order) -> tuple[list[str], list[LabError | None
         (("stall-replication", ""), StallReplication(database=True, files=True)),
         (("stall-replication", "files"), StallReplication(database=False, files=True)),
         (("stall-replication", "database"), StallReplication(database=True, files=False)),
+        (("harm-zone", "us-east-1a"), HarmZone(zone="us-east-1a", how=ZoneHarm.LOST)),
+        (("harm-zone", "writer", "frozen"), HarmZone(zone="writer", how=ZoneHarm.FROZEN)),
+        (("lose-writer", "", "frozen"), LoseWriter(member="one", how=WriterHarm.FROZEN)),
+        (("read-only-database", "two"), ReadOnlyDatabase(member="two")),
+        (("lose-balancer-node", "us-east-1b"), LoseBalancerNode(zone="us-east-1b")),
+        (("lose-mount-target", "us-east-1b"), LoseMountTarget(zone="us-east-1b")),
+        (("refuse-capacity", "us-east-1b"), RefuseCapacity(zone="us-east-1b")),
+        (("overload-member", "two"), OverloadMember(member="two")),
     ],
 )
-def test_words_name_a_fault(words: tuple[str, str], fault: Fault) -> None:
+def test_words_name_a_fault(words: tuple[str, ...], fault: Fault) -> None:
     """The command line's words become the same faults that scenarios have."""
     assert fault_of(*words) == fault
 
@@ -80,11 +101,14 @@ def test_words_name_a_fault(words: tuple[str, str], fault: Fault) -> None:
     ("words", "says"),
     [
         (("lose-region", ""), "which Region"),
+        (("harm-zone", ""), "which Zone"),
+        (("harm-zone", "us-east-1a", "gone"), "Invalid enum value 'gone'"),
+        (("lose-region", "us-east-1", "killed"), "in one way only"),
         (("stall-replication", "mail"), "stall-replication of mail"),
         (("flood", ""), "no fault is called flood; there are lose-region"),
     ],
 )
-def test_other_words_are_a_usage_error(words: tuple[str, str], says: str) -> None:
+def test_other_words_are_a_usage_error(words: tuple[str, ...], says: str) -> None:
     """Who names no fault learns which there are."""
     with pytest.raises(UsageError, match=says):
         fault_of(*words)

@@ -10,14 +10,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from hadr_lab.checker import Books, Judgement, Store
+from hadr_lab.drill.crossings import crossings
 from hadr_lab.drill.evidence import Evidence
 from hadr_lab.drill.outage import Outage, Sustained, errors, outage
+from hadr_lab.drill.platform import member_of, platform_of
 from hadr_lab.drill.ports import MemberPlace
+from hadr_lab.drill.shares import compared, draws
 from hadr_lab.drill.steps import PROOF, STEP_WAITS, Lengths, StepSpan, lengths
 from hadr_lab.history import UNABLE, History, Kind, Operation, Outcome
-from hadr_lab.result import SPANS, FaultResult, GroupResult, MemberResult, Result, SimulatedWait, StepResult, StoreResult
-from hadr_lab.scenario import Scenario
-from hadr_lab.waits import FIGURES, Waits
+from hadr_lab.result import (
+    SPANS,
+    CrossingResult,
+    FaultResult,
+    GroupResult,
+    MemberResult,
+    Result,
+    ShareResult,
+    SimulatedWait,
+    StepResult,
+    StoreResult,
+)
+from hadr_lab.scenario import Actor, Scenario, kind_of
+from hadr_lab.waits import FIGURES, Wait, Waits
 
 
 def sustained(scenario: Scenario) -> Sustained:
@@ -36,6 +50,7 @@ def result_of(
     judgement: Judgement,
     *,
     members: Mapping[str, MemberPlace],
+    zones: Sequence[str],
     waits: Waits,
     versions: Mapping[str, str],
     peak_rss_mb: float,
@@ -89,13 +104,18 @@ def result_of(
         faults=_faults(evidence),
         members={name: MemberResult(region=place.region, networks=place.networks) for name, place in members.items()},
         scheduling_lag_p99_s=history.summary.scheduling_lag_p99_s if history.summary else None,
+        platform=platform_of(evidence, operations, members),
+        crossings=_crossings(evidence, operations, zones),
+        shares=_shares(evidence, operations, members, waits),
+        latency_before=latencies(op for op in able(operations) if onset is not None and op.finished < onset),
+        latency_after=latencies(op for op in able(operations) if onset is not None and op.intended >= onset),
     )
 
 
 def moments(evidence: Evidence, seen: Outage | None) -> dict[str, float | None]:
     """The moments between the phases in seconds after the onset; None where the drill did not get that far.
 
-    Without a proof of its own (the reference has none) an act counts as proven when it ended.
+    Without a proof of its own (the reference has none) an act counts as proven when it ended; nobody's act takes no time.
     """
     counted = [step for step in evidence.acted.steps if step.counts]
     acting = [step for step in counted if step.name != PROOF]
@@ -111,7 +131,42 @@ def moments(evidence: Evidence, seen: Outage | None) -> dict[str, float | None]:
         "recovered": seen.ended if seen else None,
     }
     onset = evidence.onset
+    if evidence.scenario.act.by is Actor.NOBODY:
+        reached |= dict.fromkeys(("decided", "acted", "proven"), evidence.detected)
     return {name: None if at is None or onset is None else round(at - onset, 3) for name, at in reached.items()}
+
+
+def _crossings(evidence: Evidence, operations: Sequence[Operation], zones: Sequence[str]) -> CrossingResult | None:
+    """What crossed zones while nothing was harmed; None when it was not counted twice."""
+    if len(evidence.counts) < 2:
+        return None
+    first, last = evidence.counts[0], evidence.counts[-1]
+    answered = sum(first.at <= op.finished < last.at for op in operations if op.succeeded)
+    return crossings(first, last, zones=zones, requests=answered)
+
+
+def _shares(
+    evidence: Evidence, operations: Sequence[Operation], members: Mapping[str, MemberPlace], waits: Waits
+) -> ShareResult | None:
+    """Clients' draws before anything was harmed; None when no shares are expected, or there were too few draws to tell."""
+    scenario, wanted = evidence.scenario, evidence.scenario.expect.shares
+    until = evidence.onset if scenario.loss is not None and evidence.onset is not None else evidence.load_ended
+    before = [op for op in operations if until is None or op.intended < until]
+    member_at = {address: member_of(address, members) for address in {op.address for op in before if op.address}}
+    apart = waits.scaled(Wait.DNS_TTL) + scenario.load.connection_max_age / waits.speed
+    try:
+        found = compared(draws(before, {a: m for a, m in member_at.items() if m}, apart_s=apart.total_seconds()), wanted)
+    except ValueError:
+        return None
+    return ShareResult(drawn=dict(found.drawn), statistic=round(found.statistic, 3), chance=round(found.chance, 6), fair=found.fair)
+
+
+def latencies(operations: Iterable[Operation]) -> dict[str, float]:
+    """Median and 99th percentile of the good answers, in seconds from the intended send; empty without any."""
+    found = sorted(op.latency_s for op in operations if op.succeeded)
+    if not found:
+        return {}
+    return {name: round(found[min(len(found) - 1, int(share * len(found)))], 4) for name, share in (("p50", 0.5), ("p99", 0.99))}
 
 
 def phases(known: Mapping[str, float | None]) -> dict[str, float | None]:
@@ -204,7 +259,8 @@ def _faults(evidence: Evidence) -> tuple[FaultResult, ...]:
     onset = evidence.onset or evidence.started
     return tuple(
         FaultResult(
-            fault=str(done.fault.__struct_config__.tag),
+            fault=kind_of(done.fault),
+            zones=done.zones,
             injected_s=round(done.began - onset, 3),
             healed_s=_rounded(None if done.healed is None else done.healed - onset),
         )

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from hadr_lab.drill.ports import Answer, Clock, Lab
 from hadr_lab.drill.steps import StepSpan, from_journal
-from hadr_lab.scenario import Act, Actor
+from hadr_lab.scenario import Act, Actor, Verb
 
 JOURNAL = "journal.jsonl"
 PLAN = "plan.json"
@@ -60,7 +60,10 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByHadr:
-    """`hadr failover`, once; its plan and journal are copied into the drill's folder."""
+    """`hadr failover` or `hadr evacuate`, once; its plan and journal are copied into the drill's folder.
+
+    An evacuation that is to return is asked for twice; the journal of the way out is the one that is measured.
+    """
 
     lab: Lab
     act_: Act
@@ -69,13 +72,20 @@ class ByHadr:
     async def act(self, limit: timedelta) -> Acted:
         """Run it and read its journal."""
         runs = self.run / "hadr"
-        allow = [word for guard in self.act_.allow for word in ("--allow", guard)]
-        answer = await self.lab.hadr(
-            "failover", "--to", self.act_.target, "--yes", *allow, "--runs", str(runs), "--json", timeout=limit
-        )
+        answer = await self.lab.hadr(*self._words(), "--runs", str(runs), "--json", timeout=limit)
         doubt = self._collect(runs)
         steps, broken = from_journal(self.run / JOURNAL) if not doubt else ((), doubt)
-        return Acted(steps=steps, exit_code=answer.code, said=_words(answer), doubt=broken)
+        acted = Acted(steps=steps, exit_code=answer.code, said=_words(answer), doubt=broken)
+        if not self.act_.back or answer.code != 0:
+            return acted
+        back = await self.lab.hadr(*self._words(), "--return", "--runs", str(self.run / "hadr-return"), "--json", timeout=limit)
+        return replace(acted, exit_code=back.code, said=f"{acted.said}; return: {_words(back)}")
+
+    def _words(self) -> tuple[str, ...]:
+        allow = [word for guard in self.act_.allow for word in ("--allow", guard)]
+        if self.act_.verb is Verb.EVACUATE:
+            return ("evacuate", "--zone", self.act_.zone, "--yes", *allow)
+        return ("failover", "--to", self.act_.target, "--yes", *allow)
 
     def _collect(self, runs: Path) -> str:
         """Copy the newest run's record; says what is missing."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from hadr_lab.result import Expectation, Result
 from hadr_lab.scenario import Actor, Expect, Losses
+from hadr_lab.waits import Waits
 
 SIDE_BY_SIDE = 1.25
 """The act may take this much longer than its critical path; more means that steps waited for one another without need."""
 
 
-def compare(expect: Expect, result: Result) -> tuple[Expectation, ...]:
-    """Every expectation with what was seen."""
-    return tuple(_compared(expect, result))
+LOOKS = timedelta(seconds=3)
+"""What is seen of the platform is up to a look old when it changes, and looks queue on a busy machine."""
+
+
+def compare(expect: Expect, result: Result, *, waits: Waits) -> tuple[Expectation, ...]:
+    """Every expectation with what was seen; `waits` gives the lab's length of AWS's times."""
+    return (*_compared(expect, result), *_platform(expect, result, waits))
 
 
 def _compared(expect: Expect, result: Result) -> Iterable[Expectation]:
@@ -32,6 +38,51 @@ def _compared(expect: Expect, result: Result) -> Iterable[Expectation]:
     if act is not None and result.actor == Actor.HADR:
         limit = SIDE_BY_SIDE * result.critical_path_s
         yield Expectation(what="act, side by side", expected=f"at most {limit:.1f} s", seen=f"{act:.1f} s", met=act <= limit)
+
+
+def _platform(expect: Expect, result: Result, waits: Waits) -> Iterable[Expectation]:
+    """What was expected of clients' patience and of the platform behind the service."""
+    platform = result.platform
+    if expect.outage_at_most is not None:
+        yield _within("client outage", result.client_outage_s, expect.outage_at_most)
+    if expect.failed_at_most is not None:
+        failed = result.failed_requests
+        most = f"at most {expect.failed_at_most}"
+        yield Expectation(what="failed requests", expected=most, seen=str(failed), met=failed <= expect.failed_at_most)
+    if expect.spread_before:
+        zones = {zone for found in platform.spread_before.values() for zone in found}
+        thin = [name for name, found in platform.spread_before.items() if set(found) != zones]
+        seen = f"not {', '.join(thin)}" if thin else f"in {len(zones)} zones"
+        yield Expectation(what="pods spread before", expected="in every zone", seen=seen, met=not thin and len(zones) > 1)
+    if expect.refilled_within is not None:
+        yield _within("pods whole again", platform.refilled_s, expect.refilled_within)
+    if expect.targets_gone_within is not None:
+        yield _within("targets let go", platform.targets_gone_s, expect.targets_gone_within / waits.speed + LOOKS)
+    if expect.shares:
+        seen = "unknown" if result.shares is None else f"{result.shares.drawn}, p {result.shares.chance:.4f}"
+        wanted = ", ".join(f"{name} {weight:g}" for name, weight in expect.shares.items())
+        yield Expectation(what="clients' draws", expected=wanted, seen=seen, met=result.shares is not None and result.shares.fair)
+    if expect.traffic_on:
+        limit = expect.traffic_within / waits.speed + LOOKS
+        others = {name: at for name, at in platform.last_asked_s.items() if name != expect.traffic_on}
+        late = {name: at for name, at in others.items() if at is not None and at > limit.total_seconds()}
+        seen = ", ".join(f"{name} asked until {at:.1f} s" for name, at in late.items()) or "yes"
+        yield Expectation(
+            what=f"only {expect.traffic_on} asked after {limit.total_seconds():.1f} s",
+            expected="yes",
+            seen=seen,
+            met=not late and platform.last_asked_s.get(expect.traffic_on) is not None,
+        )
+
+
+def _within(what: str, seen: float | None, limit: timedelta) -> Expectation:
+    most = limit.total_seconds()
+    return Expectation(
+        what=what,
+        expected=f"within {most:g} s",
+        seen="never" if seen is None else f"{seen:.1f} s",
+        met=seen is not None and seen <= most,
+    )
 
 
 def _recovery_point(expect: Expect, rpo_s: float | None) -> Iterable[Expectation]:

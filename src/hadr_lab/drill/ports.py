@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import msgspec
 
 from hadr_lab.checker import Row
+from hadr_lab.drill.crossings import Counts
+from hadr_lab.drill.sight import Sight
 from hadr_lab.history import EpochClock
 from hadr_lab.load.picture import key_of
 from hadr_lab.load.spec import LoadSpec
@@ -119,10 +121,23 @@ class Lab(Protocol):
     def reference(self) -> Reference: ...
 
     async def inject(self, fault: Fault) -> None:
-        """Harm the site; returns when the harm is done."""
+        """Harm the site; returns when the harm is done. Raises UsageError for a place that is not there."""
+
+    def zones_of(self, fault: Fault) -> tuple[str, ...]:
+        """The zones that a fault strikes at this moment, by name; none for one that strikes no zone."""
+
+    async def look(self) -> Sight:
+        """Pods and targets at this moment."""
 
     async def heal(self, fault: Fault) -> None:
         """Take the harm back."""
+
+    async def count(self) -> Counts:
+        """The byte counters of the lab's links at this moment."""
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Every zone of the lab, by name."""
 
     async def hadr(self, *args: str, timeout: timedelta) -> Answer:
         """Run `hadr` where an operator outside both Regions would; the implementation adds `--site`."""

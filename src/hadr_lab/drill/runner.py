@@ -17,10 +17,11 @@ import msgspec
 from hadr_lab import result as results
 from hadr_lab.checker import Content, Limits, judge
 from hadr_lab.drill.account import able, result_of, sustained
-from hadr_lab.drill.actors import actor_for
+from hadr_lab.drill.actors import Acted, actor_for
 from hadr_lab.drill.evidence import Evidence, Injected
 from hadr_lab.drill.expectations import compare
 from hadr_lab.drill.outage import outage, success_rate
+from hadr_lab.drill.platform import as_expected
 from hadr_lab.drill.ports import Answer, Clock, Lab, RunningLoad, WallClock
 from hadr_lab.errors import LabError, ScenarioFailed
 from hadr_lab.history import HISTORY, HistoryTail, Kind, Operation, read_history
@@ -28,11 +29,12 @@ from hadr_lab.load.spec import DURATION_LIMIT, LoadSpec
 from hadr_lab.report import REPORT
 from hadr_lab.report import write as write_report
 from hadr_lab.result import Result
-from hadr_lab.scenario import Fault, Scenario
+from hadr_lab.scenario import Actor, Scenario, Verb, kind_of, place_of
 
 CONTENT = "content.json"
 """What the surviving member held at the end: with `history.jsonl` all that the judgement stands on."""
 PAUSE_S = 0.25
+LOOK_S = 1.0
 ON_THE_WAY_S = 0.5
 """An answer that left a Region before it was cut off is heard this much later at most, plus the load generator's own lateness."""
 STATUS_LIMIT = timedelta(seconds=20)
@@ -75,11 +77,20 @@ class Drill:
     async def _script(self, evidence: Evidence) -> None:
         tail = HistoryTail(self.run / HISTORY)
         await self._reach_steady_state(tail)
-        await self._harm(evidence)
-        await self._detect(evidence)
-        await self._act(evidence)
-        await self._recover(evidence, tail)
-        await self._pause(self.scenario.limits.after.total_seconds())
+        evidence.before = await self.lab.look()
+        await self._run_normally(evidence)
+        watching = asyncio.ensure_future(self._watch(evidence))
+        try:
+            await self._harm(evidence)
+            await self._detect(evidence, tail)
+            await self._act(evidence)
+            await self._recover(evidence, tail)
+            await self._pause(self.scenario.limits.after.total_seconds())
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        if self.scenario.loss is None:
+            evidence.counts.append(await self.lab.count())
         await self._stop_load(evidence)
         evidence.content = await self._content(evidence)
 
@@ -131,14 +142,63 @@ class Drill:
         start = self.clock.now()
         for fault in self.scenario.faults:
             await self._pause(start + fault.at.total_seconds() - self.clock.now())
-            self.told(f"fault: {_name(fault)}")
-            injected = Injected(fault=fault, began=self.clock.now(), done=self.clock.now())
+            self.told(f"fault: {kind_of(fault)} ({place_of(fault)})")
+            zones = self.lab.zones_of(fault)
+            injected = Injected(fault=fault, began=self.clock.now(), done=self.clock.now(), zones=zones)
             evidence.injected.append(injected)
             self._heals += [injected] if fault.heal is not None else []
             await self.lab.inject(fault)
             injected.done = self.clock.now()
 
-    async def _detect(self, evidence: Evidence) -> None:
+    async def _run_normally(self, evidence: Evidence) -> None:
+        """Count what crosses zones over one window in which nothing is harmed; without a harm the whole drill is such a window."""
+        evidence.counts.append(await self.lab.count())
+        if self.scenario.loss is not None:
+            await self._pause(self.scenario.steady.window.total_seconds())
+            evidence.counts.append(await self.lab.count())
+
+    async def _watch(self, evidence: Evidence) -> None:
+        """Look at pods and targets once a second, for the record."""
+        while True:
+            evidence.sights.append(await self.lab.look())
+            await self.clock.sleep(LOOK_S)
+
+    async def _detect(self, evidence: Evidence, tail: HistoryTail) -> None:
+        """Until somebody knows: an operator who asks hadr, or the clients themselves where nobody fails over."""
+        act = self.scenario.act
+        if self.scenario.loss is None:
+            if act.by is Actor.NOBODY:
+                evidence.act_began = self.clock.now()
+                await self._pause(self.scenario.limits.hold.total_seconds())
+            return
+        if self._by_clients:
+            await self._detect_by_clients(evidence, tail)
+        else:
+            await self._detect_by_operator(evidence)
+
+    async def _detect_by_clients(self, evidence: Evidence, tail: HistoryTail) -> None:
+        """The first request that fails after the onset, of clients that can follow. A harm nobody feels is held for its time."""
+        onset = evidence.onset or self.clock.now()
+        until = onset + self.scenario.limits.hold.total_seconds()
+        while self.clock.now() < until or not evidence.sights:
+            self._take(tail)
+            self._notice(evidence, onset)
+            await self._pause(PAUSE_S)
+
+    @property
+    def _by_clients(self) -> bool:
+        return self.scenario.act.by is Actor.NOBODY or self.scenario.act.verb is Verb.EVACUATE
+
+    def _notice(self, evidence: Evidence, onset: float) -> None:
+        """Where nobody fails over, the clients are who knows first."""
+        if not self._by_clients:
+            return
+        failed = (op.finished for op in able(self._seen) if op.finished >= onset and not op.succeeded)
+        if evidence.detected is None and (first := min(failed, default=None)) is not None:
+            evidence.detected = first
+            self.told("detected: the first request of a client failed")
+
+    async def _detect_by_operator(self, evidence: Evidence) -> None:
         """Ask as an operator would until the answer is no (or nobody can tell, twice in a row)."""
         deadline = self.clock.now() + self.scenario.limits.detection.total_seconds()
         unknown = 0
@@ -154,9 +214,13 @@ class Drill:
 
     async def _act(self, evidence: Evidence) -> None:
         scenario, limits = self.scenario, self.scenario.limits
+        if scenario.act.by is Actor.NOBODY:
+            evidence.acted = Acted(said="nobody acted")
+            return
         await self._pause(scenario.act.delay.total_seconds())
         evidence.act_began = self.clock.now()
-        self.told(f"act: {scenario.act.by.value} towards {scenario.act.target}")
+        whither = f"towards {scenario.act.target}" if scenario.act.target else f"leaves {scenario.act.zone}"
+        self.told(f"act: {scenario.act.by.value} {whither}")
         actor = actor_for(scenario.act, lab=self.lab, clock=self.clock, run=self.run, source=scenario.serving)
         acting = asyncio.ensure_future(actor.act(max(limits.act / self.speed, limits.act_least)))
         try:
@@ -172,19 +236,29 @@ class Drill:
         self.told(f"acted: exit {evidence.acted.exit_code} {evidence.acted.said}".rstrip())
 
     async def _recover(self, evidence: Evidence, tail: HistoryTail) -> None:
-        """Wait until the clients that can follow have sustained success, or for the limit beyond one window."""
+        """Wait until the clients that can follow have sustained success and the platform is what the scenario expects of it.
+
+        At most for the limit beyond one window, or for as long as the platform may take.
+        """
         onset, rule = evidence.onset, sustained(self.scenario)
         timeout = self.scenario.load.timeout.total_seconds()
         deadline = self.clock.now() + self.scenario.limits.recovery.total_seconds() + rule.window_s + timeout
+        if (refill := self.scenario.expect.refilled_within) is not None and onset is not None:
+            deadline = max(deadline, onset + refill.total_seconds() + LOOK_S)
+        recovered = False
         while onset is not None and self.clock.now() < deadline:
             self._take(tail)
+            self._notice(evidence, onset)
             settled = self.clock.now() - timeout - PAUSE_S
             known = [op for op in able(self._seen) if op.intended <= settled]
-            if outage(known, onset=onset, end=settled, sustained=rule).recovered:
+            if not recovered and outage(known, onset=onset, end=settled, sustained=rule).recovered:
+                recovered = True
                 self.told("clients: recovered")
+            if recovered and not self._heals and as_expected(evidence):
                 return
             await self._pause(PAUSE_S)
-        self.told("clients: not recovered within the limit")
+        if not recovered:
+            self.told("clients: not recovered within the limit")
 
     async def _stop_load(self, evidence: Evidence) -> None:
         if self._load is None:
@@ -195,7 +269,7 @@ class Drill:
 
     async def _content(self, evidence: Evidence) -> Content | None:
         """What the surviving member holds; None, with the reason in the evidence, when it cannot be read."""
-        survivor = self.scenario.act.target
+        survivor = self.scenario.survivor
         try:
             rows, pictures = await asyncio.gather(self.lab.database_rows(survivor), self.lab.pictures(survivor))
         except Exception as error:  # noqa: BLE001  whatever a driver raises, the drill is judged as unknown with this reason
@@ -216,12 +290,13 @@ class Drill:
             history,
             judge(history, evidence.content, loss=loss, limits=limits),
             members=self.lab.members,
+            zones=self.lab.zones,
             waits=self.lab.waits,
             versions=self.lab.versions(),
             peak_rss_mb=self.lab.peak_rss_mb(),
             ended=self.clock.now(),
         )
-        found = results.with_expectations(found, compare(self.scenario.expect, found))
+        found = results.with_expectations(found, compare(self.scenario.expect, found, waits=self.lab.waits))
         results.write(self.run, found)
         write_report(self.run / REPORT, found, history.operations)
         return found
@@ -249,7 +324,7 @@ class Drill:
 
     async def _heal(self, injected: Injected) -> None:
         self._heals.remove(injected)
-        self.told(f"heal: {_name(injected.fault)}")
+        self.told(f"heal: {kind_of(injected.fault)} ({place_of(injected.fault)})")
         await self.lab.heal(injected.fault)
         injected.healed = self.clock.now()
 
@@ -279,10 +354,6 @@ class Drill:
             seed=self.seed,
             ids=f"d{int(self.clock.now()):x}",
         )
-
-
-def _name(fault: Fault) -> str:
-    return str(fault.__struct_config__.tag)
 
 
 def _first_line(answer: Answer) -> str:

@@ -10,7 +10,8 @@ import msgspec
 import yaml
 
 from hadr_lab.errors import UsageError
-from hadr_lab.scenario.model import LoseRegion, Scenario
+from hadr_lab.scenario.fault import HarmZone, OverloadMember
+from hadr_lab.scenario.model import Actor, Scenario, Verb
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
 
@@ -60,17 +61,35 @@ def parse(text: str, *, path: Path) -> Scenario:
     return msgspec.structs.replace(scenario, name=path.stem)
 
 
+def default_for(architecture: str, folder: Path = FOLDER) -> str:
+    """The name of the architecture's own scenario. Raises UsageError when it has none."""
+    found = next((script.name for script in catalogue(folder) if script.default and script.architecture == architecture), None)
+    if found is None:
+        known = ", ".join(sorted({script.architecture for script in catalogue(folder)}))
+        raise UsageError(f"no scenario for architecture {architecture!r}; there are some for: {known}")
+    return found
+
+
 def _check(scenario: Scenario, path: Path) -> None:
-    moments = [fault.at for fault in scenario.faults]
+    moments, act, expect = [fault.at for fault in scenario.faults], scenario.act, scenario.expect
+    failing_over = act.by is not Actor.NOBODY and act.verb is Verb.FAILOVER
     complaints = {
-        "$.faults: a drill loses a Region; add a lose-region fault": not any(isinstance(f, LoseRegion) for f in scenario.faults),
+        "$.faults: nothing that clients feel; add a harm": bool(scenario.faults) and scenario.loss is None,
+        "$.faults: nothing is harmed and nobody acts; give normal running a $.limits.hold": scenario.loss is None
+        and act.by is Actor.NOBODY
+        and not scenario.limits.hold,
         "$.faults: not in time order": moments != sorted(moments),
         "$.faults[...].heal: must come after the fault itself": any(f.heal is not None and f.heal <= f.at for f in scenario.faults),
-        "$.act.target: already serves; name the other member": scenario.act.target == scenario.serving,
+        "$.act.target: name the member to fail over to": failing_over and not act.target,
+        "$.act.target: already serves; name the other member": act.target == scenario.serving,
+        "$.act.zone: name the zone to leave": act.verb is Verb.EVACUATE and not act.zone,
+        "$.act.verb: only hadr evacuates": act.verb is Verb.EVACUATE and act.by is not Actor.HADR,
         "$.steady.success: between 0 and 1": not 0 < scenario.steady.success <= 1,
         "$.load.rate: above 0": scenario.load.rate <= 0,
-        f"$.expect.verdict: {scenario.expect.verdict!r} is none of valid, invalid, unknown": scenario.expect.verdict
+        f"$.expect.verdict: {expect.verdict!r} is none of valid, invalid, unknown": expect.verdict
         not in ("valid", "invalid", "unknown"),
+        "$.faults[...].share: between 0 and 1": any(isinstance(f, OverloadMember) and not 0 < f.share < 1 for f in scenario.faults),
+        "$.faults[...].loss: between 0 and 1": any(isinstance(f, HarmZone) and not 0 < f.loss < 1 for f in scenario.faults),
     }
     for complaint, holds in complaints.items():
         if holds:

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import TypeAlias
 
 import msgspec
 
-ZERO = timedelta(0)
-
-
-class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a scenario file: a key that is not a field is an error."""
+from hadr_lab.scenario.fault import PREPARATIONS, ZERO, Fault, Strict
 
 
 class Actor(StrEnum):
-    """Who recovers the site: our tool, the published procedure of the reference system, or nobody."""
+    """Who recovers the site: our tool, the reference's published procedure, or nobody: the architecture heals itself."""
 
     HADR = "hadr"
     AS_PUBLISHED = "as-published"
     NOBODY = "nobody"
+
+
+class Verb(StrEnum):
+    """What hadr is told: to fail over to the other member, or to leave a zone."""
+
+    FAILOVER = "failover"
+    EVACUATE = "evacuate"
 
 
 class Losses(StrEnum):
@@ -35,7 +37,7 @@ class Losses(StrEnum):
     ANY = "any"
 
 
-class LoadShape(_Strict, frozen=True):
+class LoadShape(Strict, frozen=True):
     """The clients. `connection_max_age` is AWS's time: it is divided by the speed, as the TTL is."""
 
     rate: float = 100.0
@@ -52,7 +54,7 @@ class LoadShape(_Strict, frozen=True):
     scheduling_lag: timedelta = timedelta(milliseconds=250)
 
 
-class Steady(_Strict, frozen=True):
+class Steady(Strict, frozen=True):
     """Measurable normal: this share of each kind of operation succeeds over the window. It must hold before anything is harmed."""
 
     success: float = 0.99
@@ -60,37 +62,30 @@ class Steady(_Strict, frozen=True):
     within: timedelta = timedelta(seconds=45)
 
 
-class LoseRegion(_Strict, frozen=True, tag_field="fault", tag="lose-region"):
-    """The Region goes silent (its links are cut first), then everything in it is killed. It comes back empty-handed at `heal`."""
+class Act(Strict, frozen=True):
+    """Who acts, and how long after the loss was detected. `allow` names the guards that hadr is told to lift.
 
-    region: str
-    at: timedelta = ZERO
-    heal: timedelta | None = None
-
-
-class StallReplication(_Strict, frozen=True, tag_field="fault", tag="stall-replication"):
-    """Replication stops without the writer noticing; what is acknowledged from then on is on one side only."""
-
-    database: bool = True
-    files: bool = False
-    at: timedelta = ZERO
-    heal: timedelta | None = None
-
-
-Fault: TypeAlias = LoseRegion | StallReplication
-
-
-class Act(_Strict, frozen=True):
-    """Who acts, towards which member, how long after the loss was detected. `allow` names the guards that hadr is told to lift."""
+    A failover needs the `target` member, an evacuation the `zone`; with `back` the zone is returned to once it was left.
+    """
 
     by: Actor
-    target: str
+    verb: Verb = Verb.FAILOVER
+    target: str = ""
+    zone: str = ""
+    back: bool = False
     delay: timedelta = timedelta(seconds=1)
     allow: tuple[str, ...] = ()
 
 
-class Expect(_Strict, frozen=True):
-    """What the scenario claims; each is compared with what was measured."""
+class Expect(Strict, frozen=True):
+    """What the scenario claims; each is compared with what was measured. Spans are lab time unless they say AWS's.
+
+    `outage_at_most` bounds the clients' outage, `failed_at_most` the failed requests. `spread_before`: in the steady state the
+    workload has ready pods in every zone of the site. `refilled_within`: so long after the onset it has as many ready pods as
+    before, none in a harmed zone. `targets_gone_within` (AWS's time, divided by the speed): no target in a harmed zone counts as
+    healthy after it. `shares`: while nothing is harmed clients draw the members by these weights. `traffic_on`, `traffic_within`
+    (AWS's time): so long after the onset only this member is asked.
+    """
 
     verdict: str = "valid"
     clients_recover: bool = True
@@ -99,11 +94,23 @@ class Expect(_Strict, frozen=True):
     lost_writes: Losses = Losses.ANY
     rpo_at_least: timedelta = ZERO
     rpo_at_most: timedelta | None = None
+    outage_at_most: timedelta | None = None
+    failed_at_most: int | None = None
+    spread_before: bool = False
+    refilled_within: timedelta | None = None
+    targets_gone_within: timedelta | None = None
+    shares: dict[str, float] = msgspec.field(default_factory=dict)
+    traffic_on: str = ""
+    traffic_within: timedelta = timedelta(seconds=90)
 
 
-class Limits(_Strict, frozen=True):
-    """When to stop waiting. `act` is AWS's time, divided by the speed, and never less than `act_least`."""
+class Limits(Strict, frozen=True):
+    """When to stop waiting. `act` is AWS's time, divided by the speed, and never less than `act_least`.
 
+    `hold`: so long a harm that nobody acts upon is left to work before the clients' recovery is looked for.
+    """
+
+    hold: timedelta = ZERO
     detection: timedelta = timedelta(seconds=45)
     act: timedelta = timedelta(minutes=20)
     act_least: timedelta = timedelta(minutes=2)
@@ -111,21 +118,30 @@ class Limits(_Strict, frozen=True):
     after: timedelta = timedelta(seconds=2)
 
 
-class Scenario(_Strict, frozen=True):
-    """A whole drill. `name` is the file's name, filled in when it is read."""
+class Scenario(Strict, frozen=True):
+    """A whole drill. `name` is the file's name, filled in when it is read. `serving` is the member whose data is judged.
+
+    `default` marks the architecture's own scenario: the one that is run when none is named.
+    """
 
     architecture: str
     description: str
-    faults: tuple[Fault, ...]
     act: Act
+    faults: tuple[Fault, ...] = ()
     serving: str = "one"
     load: LoadShape = LoadShape()
     steady: Steady = Steady()
     expect: Expect = Expect()
     limits: Limits = Limits()
+    default: bool = False
     name: str = ""
 
     @property
-    def loss(self) -> LoseRegion:
-        """The fault that the clock of the drill starts at: the first loss of a Region."""
-        return next(fault for fault in self.faults if isinstance(fault, LoseRegion))
+    def loss(self) -> Fault | None:
+        """The fault that the clock of the drill starts at: the first that clients can feel. None: the clock starts with the act."""
+        return next((fault for fault in self.faults if not isinstance(fault, PREPARATIONS)), None)
+
+    @property
+    def survivor(self) -> str:
+        """The member whose data is judged at the end: where a failover leads, else the one that serves."""
+        return self.act.target or self.serving

@@ -10,6 +10,7 @@ import pytest
 from hadr_lab.drill.expectations import compare
 from hadr_lab.result import GroupResult, Result
 from hadr_lab.scenario import Expect, Losses
+from hadr_lab.waits import Waits
 
 GOOD = GroupResult(requests=10, failed=1, recovered=True, outage_s=1.0)
 BAD = GroupResult(requests=10, failed=9, recovered=False, outage_s=None)
@@ -45,7 +46,7 @@ def a_result(**changes: Any) -> Result:
 
 def unmet(expect: Expect, **changes: Any) -> set[str]:
     """What was not as expected."""
-    return {e.what for e in compare(expect, a_result(**changes)) if not e.met}
+    return {e.what for e in compare(expect, a_result(**changes), waits=Waits(speed=20)) if not e.met}
 
 
 def test_a_drill_as_expected_misses_nothing() -> None:

@@ -16,14 +16,16 @@ import pytest
 from hadr.core.journal import Chain
 from hadr_lab import result as results
 from hadr_lab.checker import Content, Row, balance
+from hadr_lab.drill.crossings import Counts
 from hadr_lab.drill.ports import Answer, MemberPlace, Pictures, pictures_in
 from hadr_lab.drill.runner import Drill
+from hadr_lab.drill.sight import Pod, Sight, Target
 from hadr_lab.errors import StartFailed
 from hadr_lab.history import HISTORY, HistoryWriter, Kind, LoadSummary, Operation, Outcome, read_history, write_summary
 from hadr_lab.load.picture import picture
 from hadr_lab.load.spec import LoadSpec
 from hadr_lab.result import Result
-from hadr_lab.scenario import Actor, Fault, LoseRegion, Scenario, StallReplication, load
+from hadr_lab.scenario import Act, Actor, Fault, HarmZone, LoseRegion, Scenario, StallReplication, Verb, load
 from hadr_lab.waits import Wait, Waits
 
 ONE, TWO = "10.1.0.4", "10.2.0.4"
@@ -91,6 +93,7 @@ class FakeLab:
     heals: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     cut: float | None = None
+    harmed: float | None = None
     stalled: float | None = None
     moved: float | None = None
     spec: LoadSpec | None = None
@@ -125,10 +128,33 @@ class FakeLab:
             self.cut = self.clock.now()
         if isinstance(fault, StallReplication):
             self.stalled = self.clock.now()
+        if isinstance(fault, HarmZone):
+            self.harmed = self.clock.now()
 
     async def heal(self, fault: Fault) -> None:
         """Remember."""
         self.heals.append(str(fault.__struct_config__.tag))
+
+    def zones_of(self, fault: Fault) -> tuple[str, ...]:
+        """The zone that is named."""
+        return (fault.zone,) if isinstance(fault, HarmZone) else ()
+
+    zones = ("us-east-1a", "us-east-1b", "us-east-1c")
+
+    async def count(self) -> Counts:
+        """A hundred bytes a second from a to the database in b."""
+        sent = int((self.clock.now() - START) * 100)
+        way = ("us-east-1a", "us-east-1b")
+        return Counts(at=self.clock.now(), pairs={way: sent}, flows={(*way, 3306): sent})
+
+    async def look(self) -> Sight:
+        """A web pod in each zone; the harmed one's is gone at once, and made anew in c twelve seconds later."""
+        now = self.clock.now()
+        lost = self.harmed is not None and now >= self.harmed
+        refilled = self.harmed is not None and now >= self.harmed + 12
+        zones = ["us-east-1b", "us-east-1c"] + (["us-east-1c"] if refilled else []) + ([] if lost else ["us-east-1a"])
+        pods = tuple(Pod(member="one", workload="peccy-web", zone=zone, ready=True) for zone in zones)
+        return Sight(at=now, pods=pods, targets=tuple(Target(zone=zone, state="healthy") for zone in zones))
 
     async def hadr(self, *args: str, timeout: timedelta) -> Answer:
         """Status by what is true; failover takes ten seconds and leaves a journal."""
@@ -215,12 +241,16 @@ class FakeLab:
         write_summary(self.run, a_summary(self.spec.ids, self._writer.attempts))
         self._writer = None
 
+    def _in_harm(self, at: float) -> bool:
+        """For three seconds after a zone was harmed nobody is answered."""
+        return self.harmed is not None and self.harmed <= at < self.harmed + 3
+
     def _operation(self, number: int, at: float) -> Operation:
         kind = (Kind.READ, Kind.READ, Kind.WRITE, Kind.READ, Kind.FILE)[number % 5]
         population = "forever" if number % 20 == 7 else "ttl"
         assert self.spec is not None
         key = f"{self.spec.ids}-{number}"
-        lost = self.cut is not None and at >= self.cut
+        lost = (self.cut is not None and at >= self.cut) or self._in_harm(at)
         back = self.moved is not None and at >= self.moved and population != "forever"
         refused = back and self.writes_stay_broken and kind is not Kind.READ
         outcome = Outcome.OK if (not lost or back) and not refused else Outcome.FAIL
@@ -538,3 +568,63 @@ def test_pictures_are_read_with_their_keys(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(picture("a"))
     assert pictures_in(tmp_path) == Pictures(keys=("a",), latest="a")
     assert pictures_in(tmp_path / "nowhere") == Pictures(keys=(), latest=None)
+
+
+def a_lost_zone() -> Scenario:
+    """A zone is lost and nobody acts."""
+    return a_scenario(faults=(HarmZone(zone="us-east-1a"),), act=Act(by=Actor.NOBODY))
+
+
+def test_a_zone_is_lost_and_nobody_acts(tmp_path: Path) -> None:
+    """The clients notice, the site heals itself, and the drill waits until the pods are whole again in the other zones."""
+    base = a_lost_zone()
+    hold = msgspec.structs.replace(base.limits, hold=timedelta(seconds=2))
+    expect = msgspec.structs.replace(
+        base.expect, spread_before=True, refilled_within=timedelta(seconds=20), targets_gone_within=timedelta(seconds=30)
+    )
+    found, lab = run(tmp_path, msgspec.structs.replace(base, limits=hold, expect=expect))
+    assert (found.verdict, found.status, found.clients_recovered, found.actor) == ("valid", "completed", True, "nobody")
+    assert found.lost_writes == ()
+    assert 2.9 <= (found.client_outage_s or 0) <= 3.2
+    assert (found.phases["act"], found.phases["detected_to_decided"]) == (0.0, 0.0)
+    assert 0 < (found.phases["onset_to_detected"] or 0) <= 2.1
+    assert found.platform.harmed == ("us-east-1a",)
+    assert found.platform.spread_before == {"one/peccy-web": ("us-east-1a", "us-east-1b", "us-east-1c")}
+    assert found.platform.spread_after == {"one/peccy-web": ("us-east-1b", "us-east-1c")}
+    assert 12 <= (found.platform.refilled_s or 0) <= 13.5
+    assert (found.platform.targets_gone_s or 0) <= 1.5
+    assert found.as_expected, [e for e in found.expectations if not e.met]
+    assert "failover" not in lab.calls
+
+
+def test_a_write_lost_with_a_zone_is_nothing_that_a_zone_explains(tmp_path: Path) -> None:
+    """Storage outlives a zone: one acknowledged write that is not there makes the books invalid."""
+
+    class Forgetful(FakeLab):
+        async def database_rows(self, member: str) -> tuple[Row, ...]:
+            return (await super().database_rows(member))[:-1]
+
+    base = a_lost_zone()
+    world = Forgetful(clock=FakeClock(), run=tmp_path)
+    found = asyncio.run(drilled(world, base))
+    assert (found.verdict, len(found.lost_writes)) == ("invalid", 1)
+
+
+def test_a_healthy_zone_is_left_and_returned_to(tmp_path: Path) -> None:
+    """Nothing is harmed: the clock starts with the act, hadr is asked twice, and no request fails."""
+    act = Act(by=Actor.HADR, verb=Verb.EVACUATE, zone="us-east-1a", back=True)
+    found, lab = run(tmp_path, a_scenario(faults=(), act=act))
+    assert [call for call in lab.calls if call == "evacuate"] == ["evacuate", "evacuate"]
+    assert (found.failed_requests, found.client_outage_s, found.clients_recovered) == (0, 0.0, True)
+    assert found.platform.harmed == ("us-east-1a",)
+
+
+def test_normal_running_is_a_drill_in_which_nothing_happens(tmp_path: Path) -> None:
+    """What crosses zones is counted over the whole of it: a hundred bytes a second at fifty requests a second."""
+    base = a_scenario(faults=(), act=Act(by=Actor.NOBODY))
+    limits = msgspec.structs.replace(base.limits, hold=timedelta(seconds=10))
+    found, _ = run(tmp_path, msgspec.structs.replace(base, limits=limits))
+    assert (found.verdict, found.clients_recovered, found.failed_requests, found.client_outage_s) == ("valid", True, 0, 0.0)
+    assert found.crossings is not None
+    assert found.crossings.bytes_per_request == pytest.approx(2.0, abs=0.1)
+    assert found.crossings.by_tier["app to database"] == found.crossings.bytes
