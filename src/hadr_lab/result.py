@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from hadr_lab.errors import UsageError
+
 RESULT = "result.json"
 SPANS = {
     "onset_to_detected": ("onset", "detected"),
@@ -218,8 +220,11 @@ def write(folder: Path, result: Result) -> Path:
 
 
 def read(folder: Path) -> Result:
-    """The result in a run's folder."""
-    return msgspec.json.decode((folder / RESULT).read_bytes(), type=Result)
+    """The result in a run's folder. Raises UsageError when there is none."""
+    try:
+        return msgspec.json.decode((folder / RESULT).read_bytes(), type=Result)
+    except FileNotFoundError:
+        raise UsageError(f"no {RESULT} in {folder}: name the folder of a drill that has ended") from None
 
 
 def seconds(value: float | None) -> str:

@@ -28,8 +28,8 @@ def refused(done: subprocess.CompletedProcess[str], code: int, says: str) -> Non
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("demo", "--scenario", "flood"), "no scenario 'flood'; there are: as-published, region-loss"),
-        (("demo", "ha-single-cluster"), "scenario region-loss is for dr-multi-region"),
+        (("demo", "--scenario", "flood"), "no scenario 'flood'; there are: as-published, balancer-node-lost"),
+        (("demo", "ha-single-cluster", "--scenario", "region-loss"), "scenario region-loss is for dr-multi-region"),
         (("up", "three-clouds"), "no architecture 'three-clouds'; there are: dr-multi-region"),
         (("demo", "--speed", "0"), "greater than or equal to 1"),
         (("up", "--web-port", "80000"), "less than or equal to 65535"),
@@ -39,6 +39,7 @@ def refused(done: subprocess.CompletedProcess[str], code: int, says: str) -> Non
         (("exec", "--run", "nowhere", "--", "true"), "no lab runs in nowhere"),
         (("logs", "--run", "nowhere"), "name a run folder with --run"),
         (("fault", "lose-region"), "which Region?"),
+        (("crossings", "nowhere", "nowhere"), "no result.json in nowhere"),
         (("heal", "lose-region", "us-east-1", "--run", "nowhere"), "no lab runs in nowhere"),
     ],
 )
