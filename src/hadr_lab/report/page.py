@@ -11,6 +11,7 @@ from typing import Any
 
 from hadr_lab.history import UNABLE, Operation
 from hadr_lab.report.chart import Frame, Line, Marker, Stack, line_chart, nice_ticks, stack_chart
+from hadr_lab.report.platform import platform
 from hadr_lab.report.series import NOBODY, Slice, kinds, slices
 from hadr_lab.report.style import CSS, JS
 from hadr_lab.report.tables import behind, card, ids, section, table
@@ -39,6 +40,7 @@ def page(result: Result, operations: Sequence[Operation]) -> str:
             _cards(result),
             _timeline(result),
             *_charts(result, able, parts),
+            platform(result),
             _lost(result),
             _groups(result),
             _waits(result),
@@ -202,7 +204,8 @@ def _lost(result: Result) -> str:
     head = ("store", "acknowledged", "present", "lost", "unsure, landed", "unsure, absent", "refused", "loss window")
     text = (
         "Every write that a client was told is safe, against what the surviving member holds, judged by a checker that knows "
-        "nothing of the tool. Losing what had not crossed the WAN is what asynchronous replication means; anything else is a fault."
+        "nothing of the tool. When a Region is lost, losing what had not crossed the WAN is what asynchronous replication means; "
+        "anything else is a fault, and a lost zone explains no lost write."
     )
     lists = ids("Lost", result.lost_writes) + ids("Doubled", result.doubled_writes) + ids("Unexpected", result.unexpected_writes)
     return section("What was lost", text, table(head, rows, numbers=range(1, 8)), lists)
@@ -248,14 +251,17 @@ def _waits(result: Result) -> str:
 
 
 def _site(result: Result) -> str:
-    faults = [(f.fault, f"{f.injected_s:+.2f} s", "-" if f.healed_s is None else f"{f.healed_s:+.2f} s") for f in result.faults]
+    faults = [
+        (f.fault, ", ".join(f.zones) or "-", f"{f.injected_s:+.2f} s", "-" if f.healed_s is None else f"{f.healed_s:+.2f} s")
+        for f in result.faults
+    ]
     lag = "unknown" if result.scheduling_lag_p99_s is None else f"{result.scheduling_lag_p99_s * 1000:.1f} ms"
     expected = [(e.what, e.expected, e.seen, "yes" if e.met else "no") for e in result.expectations]
     versions = table(("part", "version"), sorted(result.versions.items()))
     memory, took = f"{result.peak_rss_mb / 1024:.2f} GiB", seconds(result.length_s)
     text = f"Peak memory {memory}; the load generator's own lag: p99 {lag}; the drill took {took}."
     sides = (
-        table(("fault", "injected", "healed"), faults, numbers=(1, 2))
+        table(("fault", "zone", "injected", "healed"), faults, numbers=(2, 3))
         + table(("expectation", "expected", "seen", "met"), expected),
         versions,
     )
