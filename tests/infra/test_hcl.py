@@ -145,6 +145,20 @@ def test_a_module_is_called_at_least_twice() -> None:
     assert [name for name in set(calls) if calls.count(name) < 2] == []
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_nothing_is_declared_that_nobody_uses(folder: Path) -> None:
+    """Every variable, local and data source is used where it is declared; every output of a module by somebody else."""
+    text = "\n".join(code(file) for file in files(folder))
+    told = [f"var.{name}" for name, _ in labelled(folder, "variable")]
+    told += [f"local.{unquoted(name)}" for block in parsed(folder, "locals") for name in block if not name.startswith("__")]
+    told += [f"data.{type_}.{name}" for type_, name, _ in resources(folder, "data")]
+    rules = re.sub(r"validation \{.*?\n  \}", "", text, flags=re.DOTALL)
+    assert [name for name in told if not re.search(rf"\b{re.escape(name)}\b", rules)] == []
+    if folder.parent.name == "modules":
+        others = "\n".join(code(file) for other in FOLDERS if other != folder for file in files(other))
+        assert [name for name, _ in labelled(folder, "output") if not re.search(rf"\.{name}\b", others)] == []
+
+
 def test_default_ranges_of_all_architectures_are_apart() -> None:
     """Any two VPCs of this repository can be peered."""
     ranges = []

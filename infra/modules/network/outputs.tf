@@ -38,11 +38,6 @@ output "private_cidrs" {
   value       = local.private
 }
 
-output "data_cidrs" {
-  description = "Zone name to the range of databases and file systems."
-  value       = local.data
-}
-
 output "private_route_tables" {
   description = "Zone name to the route table of nodes and pods."
   value       = { for zone, table in aws_route_table.private : zone => table.id }

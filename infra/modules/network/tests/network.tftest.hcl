@@ -19,7 +19,7 @@ run "three_zones" {
   command = plan
 
   assert {
-    condition     = length(distinct(concat(values(output.private_cidrs), values(output.data_cidrs), values(local.public)))) == 9
+    condition     = length(distinct(concat(values(output.private_cidrs), values(local.data), values(local.public)))) == 9
     error_message = "each of the nine subnets needs a range of its own"
   }
   assert {
@@ -27,7 +27,7 @@ run "three_zones" {
     error_message = "nodes and pods have the first three /20"
   }
   assert {
-    condition     = output.data_cidrs == { "us-east-1a" = "10.1.96.0/24", "us-east-1b" = "10.1.97.0/24", "us-east-1c" = "10.1.98.0/24" }
+    condition     = local.data == { "us-east-1a" = "10.1.96.0/24", "us-east-1b" = "10.1.97.0/24", "us-east-1c" = "10.1.98.0/24" }
     error_message = "data has /24s behind the public subnets"
   }
   assert {
