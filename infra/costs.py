@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,8 +128,8 @@ def table(shown: Any) -> str:
     """The README's table for what `terraform show -json` said. Members of different prices have lines of their own."""
     values = shown["values"]
     regions = {name: told["AWS_REGION"] for name, told in values["outputs"]["members"]["value"].items()}
-    counted: Counter[tuple[str, str, float, str, float]] = Counter()
-    sums: Counter[str] = Counter()
+    counted: dict[tuple[str, str, float, str, float], float] = defaultdict(float)
+    sums: dict[str, float] = defaultdict(float)
     for item in items(values):
         month, listed, unit = price(item.kind, regions.get(item.member, regions["one"]))
         counted[(item.what, item.kind, listed, unit, month)] += item.number

@@ -138,6 +138,12 @@ def test_nothing_is_named_after_a_role(folder: Path) -> None:
     assert [name for name in names if ROLES.search(name)] == []
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_root_and_module_has_tests_of_its_own(folder: Path) -> None:
+    """`terraform test` finds something in each."""
+    assert list((folder / "tests").glob("*.tftest.hcl"))
+
+
 def test_a_module_is_called_at_least_twice() -> None:
     """A module that is called once is a detour."""
     calls = [Path(unquoted(body["source"])).name for folder in FOLDERS for _, body in labelled(folder, "module")]
