@@ -56,7 +56,11 @@ class Client:
 
 
 class Exchange:
-    """One attempt: resolve if needed, connect if needed, send, wait, within the client's timeout. `done` is called exactly once."""
+    """One attempt: resolve if needed, connect if needed, send, wait, within the client's timeout. `done` is called exactly once.
+
+    When it has ended it refers to nothing that refers to it: left to the garbage collector, a minute of attempts that time out
+    stops the whole generator for half a second.
+    """
 
     __slots__ = (
         "_connecting",
@@ -143,6 +147,7 @@ class Exchange:
             return
         if self._timer is not None:
             self._timer.cancel()
+        self._timer = self._connecting = None
         if reply.status == 0:
             self.client.failed()
         if self._connection is not None:

@@ -30,12 +30,13 @@ class Connection(asyncio.Protocol):
         self.open = False
         self._transport: asyncio.Transport | None = None
         self._done: Callable[[Reply], None] | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = None  # refers back to this; it is there from the handshake to the end
         self._body = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The handshake is over."""
         self._transport = transport  # type: ignore[assignment]
+        self._parser = httptools.HttpResponseParser(self)
         self.open = True
 
     def request(self, data: bytes, done: Callable[[Reply], None]) -> None:
@@ -56,7 +57,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser; bytes that are no HTTP answer, or that nobody asked for, end the connection."""
         try:
-            if self._done is None:
+            if self._done is None or self._parser is None:
                 raise httptools.HttpParserError("unasked for")
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -66,6 +67,7 @@ class Connection(asyncio.Protocol):
         """The other side closed or reset it; a request under way ends with the reason."""
         self.open = False
         self._end(Reply(error=f"connection lost: {exc}" if exc else "connection closed by the other side"))
+        self._transport = self._parser = None
 
     def on_body(self, body: bytes) -> None:
         """Parser callback: a part of the body."""
@@ -73,8 +75,11 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Parser callback: the answer is whole."""
-        reply = Reply(status=self._parser.get_status_code(), body=bytes(self._body))
-        keep = self._parser.should_keep_alive()
+        parser = self._parser
+        if parser is None:
+            return
+        reply = Reply(status=parser.get_status_code(), body=bytes(self._body))
+        keep = parser.should_keep_alive()
         self._body.clear()
         if keep:
             done, self._done = self._done, None
