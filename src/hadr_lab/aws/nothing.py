@@ -1,7 +1,7 @@
 """The data plane that is not there: whatever AWS state waits for becomes ready by itself, at once.
 
 It takes the realizers' place where only the API is wanted. Clusters, databases and balancers come up, roles of a global database
-turn round, replications end. It starts no process, and it must never stand in beside a realizer: what it says is not so.
+turn round, writers move, replications end. It starts no process, and must never stand in beside a realizer: what it says is not so.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Nothing:
             self._complete(region)
         for switch in self.state.global_switches():
             self.state.switch_done(switch.global_cluster)
+        for failover in self.state.writer_failovers():
+            self.state.writer_moved(failover.arn)
         for replication in self.state.file_replications():
             if replication.status == "DELETING":
                 self.state.replication_deleted(replication.source_id)

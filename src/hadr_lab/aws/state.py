@@ -165,7 +165,7 @@ class State:
     def load_balancers(self, region: str) -> tuple[LoadBalancer, ...]:
         """The Region's application load balancers."""
         with self.lock:
-            return self.elb.views(region)
+            return self.elb.views(region, {shift.resource: shift.away_from for shift in self.shifts.active(region)})
 
     def target_groups(self, region: str) -> tuple[TargetGroup, ...]:
         """The Region's target groups of kind `ip`."""

@@ -147,7 +147,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroup:
-    """A target group of kind `ip` and its health check."""
+    """A target group of kind `ip` and its health check. `cross_zone`: a node also sends to targets in other zones than its own."""
 
     arn: str
     name: str
@@ -161,6 +161,7 @@ class TargetGroup:
     matcher: str
     deregistration_delay: timedelta
     targets: tuple[Target, ...]
+    cross_zone: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +188,10 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer:
-    """An application load balancer with one node in each zone (zone -> subnet id). `state` is ELB's: provisioning, active."""
+    """An application load balancer with one node in each zone (zone -> subnet id). `state` is ELB's: provisioning, active.
+
+    `away_from` are the zones that a zonal shift holds it away from now.
+    """
 
     region: str
     arn: str
@@ -196,6 +200,7 @@ class LoadBalancer:
     state: str
     subnets: Mapping[str, str]
     listeners: tuple[Listener, ...]
+    away_from: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.hadr_lab.dataplane.balancer_views import GROUP, OTHER, a_group, a_listener
 
-from hadr_lab.aws.views import Rule, Target, TargetHealth
+from hadr_lab.aws.views import Rule, Subnet, Target, TargetGroup, TargetHealth
 from hadr_lab.dataplane.balancer import health
 from hadr_lab.dataplane.balancer.checks import Group
 from hadr_lab.dataplane.balancer.configuration import Configuration, Server
 from hadr_lab.dataplane.balancer.health import HEALTHY, INITIAL, Sight, failure, fold, judge, serves
 from hadr_lab.dataplane.balancer.routing import pattern
 from hadr_lab.dataplane.balancer.runtime import adding, sights
-from hadr_lab.dataplane.balancer.targets import Held, Key, Step, registered, static, steps
+from hadr_lab.dataplane.balancer.targets import Held, Key, Step, static, steps
+from hadr_lab.dataplane.balancer.zones import answered, places, targets_of
 from hadr_lab.waits import Waits
 
 KEY = Key("peccy-one.0123", "10.1.0.20:8080")
@@ -119,6 +120,54 @@ def test_a_new_configuration_starts_with_the_targets_that_were_healthy() -> None
 def test_the_same_values_give_the_same_text() -> None:
     """A node reloads only for a difference, so there must be none without a reason."""
     assert text() == text()
+
+
+IN_A, IN_B = TARGET, Target(address="10.1.16.20", port=8080)
+WHERE = places(
+    [
+        Subnet(region="us-east-1", zone=zone, subnet_id=zone, vpc_id="vpc", cidr=cidr)
+        for zone, cidr in (("us-east-1a", "10.1.0.0/20"), ("us-east-1b", "10.1.16.0/20"))
+    ]
+)
+
+
+def registered(groups: list[TargetGroup]) -> dict[Key, Target]:
+    """What a node holds when nothing is shifted."""
+    return targets_of("us-east-1a", groups, (), WHERE)
+
+
+def test_a_node_sends_to_other_zones_only_where_it_may() -> None:
+    """Without cross-zone sending each node has the targets of its own zone and no others."""
+    both, own = a_group(IN_A, IN_B), a_group(IN_A, IN_B, cross_zone=False)
+    assert len(targets_of("us-east-1a", [both], (), WHERE)) == 2
+    assert [target.address for target in targets_of("us-east-1b", [own], (), WHERE).values()] == [IN_B.address]
+    assert targets_of("us-east-1c", [own], (), WHERE) == {}
+
+
+def test_targets_of_a_zone_that_is_shifted_away_from_drain_elsewhere() -> None:
+    """Nodes in other zones finish what they have there and send nothing new; the zone's own node is as it was."""
+    group = a_group(IN_A, IN_B)
+    assert {t.address: t.draining for t in targets_of("us-east-1b", [group], {"us-east-1a"}, WHERE).values()} == {
+        IN_A.address: True,
+        IN_B.address: False,
+    }
+    assert not any(t.draining for t in targets_of("us-east-1a", [group], {"us-east-1a"}, WHERE).values())
+
+
+def test_a_balancer_is_answered_with_the_zones_that_may_serve() -> None:
+    """Shifted zones are left out; so are zones without a healthy target where sending stays in them. Nothing left is everything."""
+    zones, both, own = ("us-east-1a", "us-east-1b"), a_group(IN_A, IN_B), a_group(IN_A, IN_B, cross_zone=False)
+    for group, away, sick, found in (
+        (both, (), (), zones),
+        (both, (), (IN_A,), zones),
+        (both, ("us-east-1a",), (), ("us-east-1b",)),
+        (both, zones, (), zones),
+        (own, (), (IN_A,), ("us-east-1b",)),
+        (own, (), (IN_A, IN_B), zones),
+        (own, ("us-east-1b",), (IN_A,), zones),
+    ):
+        told = answered(zones, [group], away, WHERE, lambda _group, target, sick=sick: target not in sick)  # type: ignore[misc]
+        assert tuple(told) == tuple(found), (group.cross_zone, away, sick)
 
 
 def test_targets_are_added_drained_readied_and_removed() -> None:

@@ -227,6 +227,42 @@ for i in range(3000):
         assert cost < 0.001
 
 
+async def a_shifted_zone_leaves_the_name_and_gets_nothing_new(world: World) -> None:
+    """The name is answered with the other zone alone, whose node sends to its own targets only; then both are back."""
+    realizer = balancers(world)
+    async with running(realizer.run()):
+        await serving(world, realizer)
+        both = world.names.addresses[NAME]
+        world.state.balancer_views = [replace(a_balancer(a_listener()), away_from=frozenset({"us-east-1a"}))]
+        await until(lambda: len(world.names.addresses[NAME]) == 1)
+        await asyncio.sleep(0.3)
+        assert world.names.addresses[NAME] == both[1:]
+        answers = [await get(world) for _ in range(6)]
+        assert {(status, body.split()[0]) for status, body in answers} == {("200", B)}
+        assert set(states(world).values()) == {"healthy"}, "the zone's own node goes on looking at its target"
+        world.state.balancer_views = [a_balancer(a_listener())]
+        await until(lambda: world.names.addresses[NAME] == both)
+        await asyncio.sleep(0.5)
+        answers = [await get(world, node=1) for _ in range(6)]
+        assert {(status, body.split()[0]) for status, body in answers} == {("200", A), ("200", B)}
+
+
+async def without_cross_zone_sending_a_node_serves_its_own_zone(world: World) -> None:
+    """Each node sends to its own zone; a zone whose only target fails is not answered with."""
+    realizer = balancers(world)
+    async with running(realizer.run()):
+        await serving(world, realizer)
+        world.state.groups = [a_group(*TARGETS, cross_zone=False)]
+        await asyncio.sleep(1)
+        for node, address in ((0, A), (1, B)):
+            assert {(await get(world, node=node))[1].split()[0] for _ in range(4)} == {address}
+        both = world.names.addresses[NAME]
+        await world.run("edge", "curl", "-s", f"http://{A}:8080/break")
+        await until(lambda: world.names.addresses[NAME] == both[1:])
+        await world.run("edge", "curl", "-s", f"http://{A}:8080/mend")
+        await until(lambda: world.names.addresses[NAME] == both)
+
+
 def cpu(pid: int) -> float:
     """Seconds of CPU a process used."""
     with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 a kernel file
@@ -242,6 +278,8 @@ def cpu(pid: int) -> float:
         targets_come_and_go_without_a_reload,
         a_new_rule_drops_no_request,
         a_dead_node_leaves_the_name_after_its_detection,
+        a_shifted_zone_leaves_the_name_and_gets_nothing_new,
+        without_cross_zone_sending_a_node_serves_its_own_zone,
         what_a_request_costs,
     ],
 )

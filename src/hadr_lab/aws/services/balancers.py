@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from hadr_lab.aws.services.ec2 import ec2_of
 from hadr_lab.aws.views import Listener, LoadBalancer, Rule, Target, TargetGroup, TargetHealth
 
 DELAY = "deregistration_delay.timeout_seconds"
+CROSS_ZONE = "load_balancing.cross_zone.enabled"
 LAST = 1_000_000
 """The priority of a listener's default action in its view: after every rule."""
 
@@ -138,10 +140,10 @@ class Balancers:
         made.activate()
         return True
 
-    def views(self, region: str) -> tuple[LoadBalancer, ...]:
-        """The Region's application load balancers."""
+    def views(self, region: str, away: Mapping[str, str]) -> tuple[LoadBalancer, ...]:
+        """The Region's application load balancers; `away` is ARN to the id of the zone that a zonal shift holds it away from."""
         made = elbv2_backends[self.account][region].load_balancers.values()
-        return tuple(_balancer(region, balancer) for balancer in made if balancer.type == "application")
+        return tuple(_balancer(region, balancer, away.get(balancer.arn)) for balancer in made if balancer.type == "application")
 
     def group_views(self, region: str) -> tuple[TargetGroup, ...]:
         """The Region's target groups of kind `ip`, with their targets."""
@@ -162,6 +164,7 @@ class Balancers:
             unhealthy_threshold=int(group.unhealthy_threshold_count),
             matcher=str(group.matcher.get("HttpCode", "200")),
             deregistration_delay=delay_of(group),
+            cross_zone=group.attributes.get(CROSS_ZONE) != "false",
             targets=tuple(
                 Target(address=address, port=at, draining=self.targets[group.arn, address, at] is not None)
                 for address, at in self.registered(group.arn)
@@ -174,7 +177,7 @@ def delay_of(group: FakeTargetGroup) -> timedelta:
     return timedelta(seconds=int(str(group.attributes[DELAY])))
 
 
-def _balancer(region: str, made: FakeLoadBalancer) -> LoadBalancer:
+def _balancer(region: str, made: FakeLoadBalancer, away: str | None) -> LoadBalancer:
     return LoadBalancer(
         region=region,
         arn=made.arn,
@@ -183,6 +186,7 @@ def _balancer(region: str, made: FakeLoadBalancer) -> LoadBalancer:
         state=made.state,
         subnets={subnet.availability_zone: subnet.id for subnet in made.subnets},
         listeners=tuple(_listener(listener) for listener in made.listeners.values()),
+        away_from=frozenset(subnet.availability_zone for subnet in made.subnets if subnet.availability_zone_id == away),
     )
 
 

@@ -2,7 +2,7 @@
 
 Level-triggered: it reads the views, makes the set of nodes match, and folds what the nodes see into target health. A node that is
 down leaves the host name's answer only after the time AWS's own health check of it needs; when every node is down all stay in the
-answer, as Route 53 fails open. It never decides where traffic should go.
+answer, as Route 53 fails open. What zonal shifts and cross-zone sending mean is in `zones`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from hadr_lab.aws.views import AwsState, LoadBalancer, Subnet, TargetGroup, TargetHealth
+from hadr_lab.aws.views import AwsState, LoadBalancer, Subnet, Target, TargetGroup, TargetHealth
 from hadr_lab.dataplane.addresses import Addresses
 from hadr_lab.dataplane.balancer import health
 from hadr_lab.dataplane.balancer.checks import Group, group_name
 from hadr_lab.dataplane.balancer.configuration import Configuration
 from hadr_lab.dataplane.balancer.node import Node, Wanted
-from hadr_lab.dataplane.balancer.targets import Key, registered, server_name
+from hadr_lab.dataplane.balancer.targets import Key, server_name
+from hadr_lab.dataplane.balancer.zones import Where, answered, places, targets_of
 from hadr_lab.dataplane.names import Names
 from hadr_lab.dataplane.processes import Place, Processes
 from hadr_lab.errors import UsageError
@@ -161,7 +162,7 @@ class Balancers:
             name=name,
             netns=zone,
             place=Place(region=view.region, zone=zone),
-            address=self.state.claim_address(view.region, subnet_id, f"ELB app/{view.name}/{zone}"),
+            address=self.state.claim_address(view.region, subnet_id, f"ELB {view.arn.split(':loadbalancer/')[1]}"),
             folder=self.state_dir / "balancers" / f"{view.name}-{zone}",
             program=self.programs["haproxy"],
             processes=self.processes,
@@ -177,7 +178,11 @@ class Balancers:
             listeners=listeners,
             groups=tuple(Group.of(group, self.waits) for group in kept.groups),
         )
-        return Wanted(configuration=configuration, targets=registered(kept.groups))
+        targets = targets_of(node.place.zone, kept.groups, kept.view.away_from, self._where(kept))
+        return Wanted(configuration=configuration, targets=targets)
+
+    def _where(self, kept: Kept) -> Where:
+        return places(self.state.subnets(kept.view.region))
 
     def _publish(self, kept: Kept) -> None:
         now = asyncio.get_running_loop().time()
@@ -196,9 +201,13 @@ class Balancers:
         return node.lost or (node.wanted is not None and bool(node.wanted.configuration.listeners))
 
     def _answering(self, kept: Kept) -> list[str]:
-        """The zones whose node AWS's own check of nodes finds, or has not yet found to be down."""
+        """The zones whose node AWS's own check of nodes finds, or has not yet found to be down, and that ELB answers with."""
         now, grace = asyncio.get_running_loop().time(), self.node_detection.total_seconds()
-        return sorted(zone for zone in kept.nodes if now - kept.down_since.get(zone, now) < grace)
+        alive = [zone for zone in kept.nodes if now - kept.down_since.get(zone, now) < grace]
+        return answered(alive, kept.groups, kept.view.away_from, self._where(kept), self._healthy)
+
+    def _healthy(self, group: TargetGroup, target: Target) -> bool:
+        return self.health.get((group.arn, target.address, target.port), health.INITIAL) == health.HEALTHY
 
     def _report(self, kept: Kept) -> None:
         living = [node for node in kept.nodes.values() if node.alive and node.seen]
@@ -207,8 +216,8 @@ class Balancers:
                 key = Key(group_name(group.arn), server_name(target))
                 if target.draining:
                     self._tell(group.arn, target.address, target.port, health.DRAINING)
-                elif living:
-                    opinions = [_opinion(node, key) for node in living]
+                elif asked := [node for node in living if _sends(node, key)]:
+                    opinions = [_opinion(node, key) for node in asked]
                     self._tell(group.arn, target.address, target.port, health.fold(opinions))
         self._prune(kept)
 
@@ -240,6 +249,12 @@ class Balancers:
 
 def _known(subnets: tuple[Subnet, ...], subnet_id: str) -> bool:
     return any(subnet.subnet_id == subnet_id for subnet in subnets)
+
+
+def _sends(node: Node, key: Key) -> bool:
+    """Whether the node is one that sends to the target, so that it looks at it too."""
+    target = node.wanted.targets.get(key) if node.wanted else None
+    return target is not None and not target.draining
 
 
 def _opinion(node: Node, key: Key) -> TargetHealth:

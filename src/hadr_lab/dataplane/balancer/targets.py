@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from hadr_lab.aws.views import Target, TargetGroup
-from hadr_lab.dataplane.balancer.checks import Group, group_name
+from hadr_lab.aws.views import Target
+from hadr_lab.dataplane.balancer.checks import Group
 from hadr_lab.dataplane.balancer.configuration import Server
 
 
@@ -45,11 +45,6 @@ class Step(StrEnum):
 def server_name(target: Target) -> str:
     """The target's name in HAProxy."""
     return f"{target.address}:{target.port}"
-
-
-def registered(groups: Iterable[TargetGroup]) -> dict[Key, Target]:
-    """Every target of `groups`."""
-    return {Key(group_name(group.arn), server_name(target)): target for group in groups for target in group.targets}
 
 
 def steps(held: Mapping[Key, Held], wanted: Mapping[Key, Target]) -> list[tuple[Step, Key]]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.hadr_lab.aws.services.cloud import EAST_1, EAST_2, Cloud, Network, refused
+from tests.hadr_lab.aws.services.cloud import EAST_1, EAST_2, Cloud, Network, refused, unique
 
 from hadr_lab.aws.services.capacity import Capacity
 from hadr_lab.aws.services.serial import now
@@ -56,6 +56,31 @@ def test_a_resource_has_one_active_shift(cloud: Cloud, resource: str) -> None:
     with refused("ConflictException"):
         cloud("arc-zonal-shift").cancel_zonal_shift(zonalShiftId=shift["zonalShiftId"])
     start(cloud, resource, awayFrom="use1-az2")
+
+
+def test_realizers_see_which_zone_a_balancer_is_shifted_away_from(cloud: Cloud, network: Network) -> None:
+    """By its name, as long as the shift holds; and whether a group may be sent to across zones."""
+    elb, name = cloud("elbv2"), unique("shifted")
+    arn = elb.create_load_balancer(Name=name, Subnets=list(network.subnets.values()))["LoadBalancers"][0]["LoadBalancerArn"]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[{"Key": "zonal_shift.config.enabled", "Value": "true"}])
+
+    def away() -> frozenset[str]:
+        return next(view.away_from for view in cloud.state.load_balancers(EAST_1) if view.arn == arn)
+
+    assert away() == frozenset()
+    shift = start(cloud, arn)
+    assert away() == {"us-east-1a"}
+    cloud.state.shifts.clock = lambda: now() + timedelta(minutes=61)
+    assert away() == frozenset()
+    cloud.state.shifts.clock = now
+    cloud("arc-zonal-shift").cancel_zonal_shift(zonalShiftId=shift["zonalShiftId"])
+    assert away() == frozenset()
+    made = elb.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=network.vpc, TargetType="ip")["TargetGroups"][0]
+    for value, crosses in (("false", False), ("use_load_balancer_configuration", True)):
+        attributes = [{"Key": "load_balancing.cross_zone.enabled", "Value": value}]
+        elb.modify_target_group_attributes(TargetGroupArn=made["TargetGroupArn"], Attributes=attributes)
+        (view,) = [group for group in cloud.state.target_groups(EAST_1) if group.arn == made["TargetGroupArn"]]
+        assert view.cross_zone is crosses
 
 
 def test_a_shift_expires_by_itself(cloud: Cloud, resource: str) -> None:
