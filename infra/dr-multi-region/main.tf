@@ -60,7 +60,9 @@ module "operator" {
   record_name    = local.host
   things = {
     DATABASES = [aws_rds_global_cluster.this.arn, module.database_one.arn, module.database_two.arn]
+    INSTANCES = concat(module.database_one.writable_arns, module.database_two.writable_arns)
     FILES     = [module.one.files.arn, module.two.files.arn]
+    BALANCERS = [module.one.balancer.arn_pattern, module.two.balancer.arn_pattern]
     CLUSTERS  = [module.one.cluster.arn, module.two.cluster.arn]
     ZONE      = [aws_route53_zone.this.arn]
     RECORDS   = [aws_route53_zone.this.arn]

@@ -106,9 +106,11 @@ module "operator" {
   principal_arns = length(var.operator_principal_arns) > 0 ? var.operator_principal_arns : var.admin_principal_arns
   record_name    = local.host
   things = {
-    CLUSTERS = [for cluster in module.cluster : cluster.arn]
-    ZONE     = [aws_route53_zone.this.arn]
-    RECORDS  = [aws_route53_zone.this.arn]
+    CLUSTERS  = [for cluster in module.cluster : cluster.arn]
+    INSTANCES = module.database.writable_arns
+    BALANCERS = [for balancer in module.balancer : balancer.arn_pattern]
+    ZONE      = [aws_route53_zone.this.arn]
+    RECORDS   = [aws_route53_zone.this.arn]
   }
 }
 

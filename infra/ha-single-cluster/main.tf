@@ -49,9 +49,11 @@ module "operator" {
   principal_arns = length(var.operator_principal_arns) > 0 ? var.operator_principal_arns : var.admin_principal_arns
   record_name    = local.host
   things = {
-    CLUSTERS = [module.one.cluster.arn]
-    ZONE     = [aws_route53_zone.this.arn]
-    RECORDS  = [aws_route53_zone.this.arn]
+    CLUSTERS  = [module.one.cluster.arn]
+    INSTANCES = module.database.writable_arns
+    BALANCERS = [module.one.balancer.arn_pattern]
+    ZONE      = [aws_route53_zone.this.arn]
+    RECORDS   = [aws_route53_zone.this.arn]
   }
 }
 

@@ -19,13 +19,14 @@ def aws_ports(site: Site) -> Ports:
     from hadr.adapters.aws.session import Sessions
     from hadr.adapters.aws.switch import S3Switch
     from hadr.adapters.aws.traffic import AwsTraffic
+    from hadr.adapters.aws.zonal_shift import ZonalShifts
     from hadr.adapters.clock import SystemClock, ThreadWorkers
     from hadr.adapters.kube import Access, Kubernetes
     from hadr.adapters.probe import ClientProbe
 
     clock, sessions = SystemClock(), Sessions()
     call = Caller(sessions)
-    eks = Eks(call, sessions)
+    eks, elb = Eks(call, sessions), Elb(call)
 
     def access(member: Member) -> Access:
         found = eks.access(member)
@@ -37,7 +38,7 @@ def aws_ports(site: Site) -> Ports:
         compute=Kubernetes(access),
         database=Aurora(site, call, clock),
         files=Efs(call),
-        traffic=AwsTraffic(elb=Elb(call), switches=S3Switch(call, clock), records=Route53(site, call)),
+        traffic=AwsTraffic(elb=elb, switches=S3Switch(call, clock), records=Route53(site, call), shifts=ZonalShifts(call, elb)),
         probe=ClientProbe(site),
     )
 

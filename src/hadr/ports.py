@@ -6,11 +6,12 @@ leaves an adapter. Every call has its own bounded time. Changes are idempotent b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from hadr.core.placement import Balancer, Instances, Placed
 from hadr.core.site import Member
 from hadr.core.view import Answer, ComputeState, DatabaseState, FilesState, HealthCheck, Lag, Protection, TargetsState
 
@@ -56,6 +57,24 @@ class Compute(Protocol):
     def quiesce(self, member: Member) -> str:
         """Scale the workload to 0 and leave the node maker, which then takes its nodes away."""
 
+    def placed(self, member: Member) -> Placed:
+        """Nodes for the workload, its pods and the node maker's, by zone."""
+
+    def close(self, member: Member, zone: str) -> str:
+        """Cordon the nodes of the zone and keep the node maker out of it, marked as hadr's doing."""
+
+    def open(self, member: Member, zone: str) -> str:
+        """Take back what `close` did, and nothing else."""
+
+    def evict(self, member: Member, pods: Sequence[str]) -> str:
+        """Evict these pods of the workload as far as disruption budgets let them; says how many wait. Gone ones do not matter."""
+
+    def cordon(self, member: Member, node: str) -> str:
+        """Put nothing new on one node."""
+
+    def scale(self, member: Member, replicas: Mapping[str, int], *, only_up: bool) -> str:
+        """Give Deployments of the workload these replicas; `only_up`: none gets fewer than it has."""
+
 
 class Database(Protocol):
     """The global database, always as a member's own Region tells it."""
@@ -69,6 +88,12 @@ class Database(Protocol):
 
     def switch_over(self, member: Member, *, away: Member) -> str:
         """Ask the Region of `away`, the writer's, to make the member's cluster the writer without loss."""
+
+    def instances(self, member: Member) -> Instances:
+        """The instances of the member's cluster, with their zones."""
+
+    def move_writer(self, member: Member, *, instance: str) -> str:
+        """Make this instance of the member's cluster its writer."""
 
 
 class Files(Protocol):
@@ -87,6 +112,9 @@ class Files(Protocol):
 
     def replicate(self, member: Member, *, origin: Member) -> str:
         """Replicate the files of `origin` to the member's file system, asked in the Region of `origin`."""
+
+    def mounts(self, member: Member) -> Mapping[str, str]:
+        """Zone to the state of the file system's mount target there, in EFS's words."""
 
 
 class Traffic(Protocol):
@@ -117,6 +145,15 @@ class Traffic(Protocol):
 
     def set_weights(self, weights: Mapping[str, int], *, run: str) -> str:
         """These weights by member, in one change."""
+
+    def balancer(self, member: Member) -> Balancer:
+        """The member's load balancer by zone, and the zonal shifts that hold."""
+
+    def leave_zone(self, member: Member, *, zone_id: str, expires: timedelta, run: str) -> str:
+        """Start a zonal shift of the member's balancer away from a zone."""
+
+    def return_to_zone(self, member: Member, *, zone_id: str) -> str:
+        """End the zonal shift of the member's balancer away from a zone, if one holds."""
 
 
 class Probe(Protocol):

@@ -27,6 +27,7 @@ from hadr.adapters.aws.errors import translate
 from hadr.adapters.aws.route53 import Route53
 from hadr.adapters.aws.session import Sessions
 from hadr.adapters.aws.switch import S3Switch
+from hadr.adapters.aws.zonal_shift import ZonalShifts
 from hadr.adapters.memory import VirtualClock, example_site
 from hadr.core.errors import CallError, Denied, Gone, Indefinite, Rejected, Throttled, Unreachable
 from hadr.core.view import DatabaseState, FilesRole, FilesState, HealthCheck, Lag, Protection, TargetsState
@@ -295,6 +296,114 @@ def test_an_arn_is_not_looked_up(aws: Stubbed) -> None:
     aws.answers("elbv2", "us-east-2", "describe_target_groups", None, {"TargetGroups": []})
     with pytest.raises(Gone, match="no target group peccy-two"):
         Elb(Caller(aws)).targets(TWO)
+
+
+MOUNT, FILES, SUBNET = "fsmt-0123456789abcdef0", "fs-0123456789abcdef0", "subnet-0123456789abcdef0"
+BALANCER = f"arn:aws:elasticloadbalancing:us-east-2:{ACCOUNT}:loadbalancer/app/peccy-two/0123456789abcdef"
+
+
+def a_balancer(aws: Stubbed) -> Elb:
+    """Member two's, looked up by its target group; what is looked up once is kept."""
+    arn = f"arn:aws:elasticloadbalancing:us-east-2:{ACCOUNT}:targetgroup/peccy-two/0123"
+    group = {"TargetGroupArn": arn, "LoadBalancerArns": [BALANCER]}
+    aws.answers("elbv2", "us-east-2", "describe_target_groups", {"Names": ["peccy-two"]}, {"TargetGroups": [group]})
+    aws.answers("elbv2", "us-east-2", "describe_target_groups", {"TargetGroupArns": [arn]}, {"TargetGroups": [group]})
+    return Elb(Caller(aws))
+
+
+def test_a_balancers_addresses_are_told_by_zone(aws: Stubbed) -> None:
+    """Its interfaces carry its name; clients are given the public address where there is one."""
+    elb = a_balancer(aws)
+    filters = [{"Name": "description", "Values": ["ELB app/peccy-two/0123456789abcdef"]}]
+    found = [
+        {"AvailabilityZone": "us-east-2a", "PrivateIpAddress": "10.2.48.9", "Association": {"PublicIp": "203.0.113.7"}},
+        {"AvailabilityZone": "us-east-2b", "PrivateIpAddress": "10.2.64.9"},
+    ]
+    aws.answers("ec2", "us-east-2", "describe_network_interfaces", {"Filters": filters}, {"NetworkInterfaces": found})
+    assert elb.addresses(TWO) == {"us-east-2a": frozenset({"203.0.113.7"}), "us-east-2b": frozenset({"10.2.64.9"})}
+    aws.all_asked()
+
+
+def test_a_target_group_without_balancer_is_told(aws: Stubbed) -> None:
+    """Then nobody can be shifted."""
+    arn = f"arn:aws:elasticloadbalancing:us-east-2:{ACCOUNT}:targetgroup/peccy-two/0123"
+    aws.answers("elbv2", "us-east-2", "describe_target_groups", None, {"TargetGroups": [{"TargetGroupArn": arn}]})
+    with pytest.raises(Gone, match="no load balancer sends to target group"):
+        Elb(Caller(aws)).balancer(replace(TWO, target_group=arn))
+
+
+def a_shift(**changes: Any) -> dict[str, Any]:
+    kept = {
+        "zonalShiftId": "shift-1",
+        "resourceIdentifier": BALANCER,
+        "awayFrom": "use2-az1",
+        "status": "ACTIVE",
+        "comment": "hadr run-1",
+    }
+    return kept | {"startTime": NOON, "expiryTime": NOON + timedelta(hours=1)} | changes
+
+
+def test_a_zonal_shift_is_started_found_and_ended(aws: Stubbed) -> None:
+    """By zone id, with its end and whose it is; ending ends the shift away from that zone alone."""
+    elb, active = a_balancer(aws), {"status": "ACTIVE", "resourceIdentifier": BALANCER}
+    shifts = ZonalShifts(Caller(aws), elb)
+    asked = {"resourceIdentifier": BALANCER, "awayFrom": "use2-az1", "expiresIn": "720m", "comment": "hadr run-1"}
+    aws.answers("arc-zonal-shift", "us-east-2", "start_zonal_shift", asked, a_shift())
+    assert "shift-1" in shifts.start(TWO, zone_id="use2-az1", expires=timedelta(hours=12), run="run-1")
+    both = {"items": [a_shift(), a_shift(zonalShiftId="shift-2", awayFrom="use2-az2", comment="console")]}
+    aws.answers("arc-zonal-shift", "us-east-2", "list_zonal_shifts", active, both)
+    assert [(shift.shift_id, shift.zone_id, shift.ours) for shift in shifts.active(TWO)] == [
+        ("shift-1", "use2-az1", True),
+        ("shift-2", "use2-az2", False),
+    ]
+    aws.answers("arc-zonal-shift", "us-east-2", "list_zonal_shifts", active, both)
+    aws.answers("arc-zonal-shift", "us-east-2", "cancel_zonal_shift", {"zonalShiftId": "shift-1"}, a_shift(status="CANCELED"))
+    assert shifts.cancel(TWO, zone_id="use2-az1") == "ended zonal shift shift-1"
+    aws.answers("arc-zonal-shift", "us-east-2", "list_zonal_shifts", active, {"items": []})
+    assert shifts.cancel(TWO, zone_id="use2-az1") == "no zonal shift away from use2-az1"
+    aws.all_asked()
+
+
+def test_a_second_zonal_shift_is_refused_for_now(aws: Stubbed) -> None:
+    """ARC's conflict is definite: nothing changed, and it may go later."""
+    shifts = ZonalShifts(Caller(aws), a_balancer(aws))
+    aws.fails("arc-zonal-shift", "us-east-2", "start_zonal_shift", "ConflictException", 409)
+    with pytest.raises(Rejected, match="ConflictException"):
+        shifts.start(TWO, zone_id="use2-az1", expires=timedelta(hours=1), run="r")
+
+
+def test_instances_are_told_with_their_zones_and_the_writer_is_moved(aws: Stubbed) -> None:
+    """Who writes is the cluster's to say, where each is the instances'."""
+    aurora = Aurora(SITE, Caller(aws), VirtualClock())
+    members = [{"DBInstanceIdentifier": f"peccy-two-{n}", "IsClusterWriter": n == 0} for n in (0, 1)]
+    cluster = {"DBClusterIdentifier": "peccy-two", "Status": "available", "DBClusterMembers": members}
+    aws.answers("rds", "us-east-2", "describe_db_clusters", None, {"DBClusters": [cluster]})
+    found = [
+        {"DBInstanceIdentifier": f"peccy-two-{n}", "AvailabilityZone": f"us-east-2{'ab'[n]}", "DBInstanceStatus": "available"}
+        for n in (1, 0)
+    ]
+    filters = {"Filters": [{"Name": "db-cluster-id", "Values": ["peccy-two"]}]}
+    aws.answers("rds", "us-east-2", "describe_db_instances", filters, {"DBInstances": found})
+    seen = aurora.instances(TWO)
+    assert (seen.writer and seen.writer.zone, [one.name for one in seen.could_write(outside="us-east-2a")]) == (
+        "us-east-2a",
+        ["peccy-two-1"],
+    )
+    asked = {"DBClusterIdentifier": "peccy-two", "TargetDBInstanceIdentifier": "peccy-two-1"}
+    aws.answers("rds", "us-east-2", "failover_db_cluster", asked, {})
+    aurora.move_writer(TWO, instance="peccy-two-1")
+    aws.all_asked()
+
+
+def test_mount_targets_are_told_by_zone(aws: Stubbed) -> None:
+    """Where files can be reached."""
+    ids = {"MountTargetId": MOUNT, "FileSystemId": FILES, "SubnetId": SUBNET}
+    found = [
+        {**ids, "LifeCycleState": state, "AvailabilityZoneName": zone}
+        for zone, state in (("us-east-2a", "available"), ("us-east-2b", "creating"))
+    ]
+    aws.answers("efs", "us-east-2", "describe_mount_targets", {"FileSystemId": "fs-two"}, {"MountTargets": found})
+    assert Efs(Caller(aws)).mounts(TWO) == {"us-east-2a": "available", "us-east-2b": "creating"}
 
 
 def a_record(member: str, weight: int, kind: str = "A") -> dict[str, Any]:

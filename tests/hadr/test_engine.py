@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hadr.adapters.memory import Delays, MemoryRuns, World, example_site
+from hadr.adapters.memory.ports import MemoryCompute
 from hadr.core.errors import CallError, Denied, Gone, Indefinite, Rejected, StepFailed, Throttled, UnsafePlan
 from hadr.core.guards import Guard
 from hadr.core.journal import RunRecord, run_record, verify
@@ -134,19 +135,14 @@ def test_a_silent_region_is_not_waited_for_to_the_end() -> None:
     ports = world.ports()
     before, patient = world.clock.now(), []
 
-    class Silent:
+    class Silent(MemoryCompute):
         def observe(self, member: Member) -> ComputeState:
             if member.name == "one":
                 patient.append(member.name)
                 world.clock.spend(timedelta(minutes=5))
             return ports.compute.observe(member)
 
-        def start(self, member: Member) -> str:
-            raise AssertionError(member)
-
-        stop = quiesce = start
-
-    view = observe(world.site, replace(ports, compute=Silent()))
+    view = observe(world.site, replace(ports, compute=Silent(world)))
     assert patient == ["one"]
     assert view.compute("one") == Unknown(why="no answer within 4 s")
     assert isinstance(view.compute("two"), Known)
@@ -158,17 +154,12 @@ def test_a_slow_region_that_answers_is_waited_for() -> None:
     world = World(site=example_site(), active="one")
     ports = world.ports()
 
-    class Slow:
+    class Slow(MemoryCompute):
         def observe(self, member: Member) -> ComputeState:
             world.clock.spend(timedelta(seconds=7))
             return ports.compute.observe(member)
 
-        def start(self, member: Member) -> str:
-            raise AssertionError(member)
-
-        stop = quiesce = start
-
-    view = observe(world.site, replace(ports, compute=Slow()))
+    view = observe(world.site, replace(ports, compute=Slow(world)))
     assert isinstance(view.compute("one"), Known)
     assert isinstance(view.compute("two"), Known)
 

@@ -6,7 +6,7 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from hadr.adapters.aws.policy import differences, outside, policy
 from hadr.adapters.aws.route53 import Route53
 from hadr.adapters.aws.session import Sessions
 from hadr.adapters.aws.switch import S3Switch
-from hadr.adapters.memory import VirtualClock, example_site
+from hadr.adapters.aws.zonal_shift import ZonalShifts
+from hadr.adapters.memory import VirtualClock, example_site, zonal_site
 from hadr.adapters.rbac import manifests
 from hadr.cli import run
 from hadr.core.site import Site
@@ -39,7 +40,16 @@ ANSWERS: dict[str, Any] = {
     "describe_global_clusters": {"GlobalClusters": [{"GlobalClusterIdentifier": "peccy"}]},
     "describe_db_clusters": {"DBClusters": [{"DBClusterIdentifier": "peccy-two", "DBClusterArn": "arn"}]},
     "get_metric_statistics": {"Datapoints": [{"Timestamp": datetime(2026, 1, 5, tzinfo=UTC), "Maximum": 1}]},
-    "describe_target_groups": {"TargetGroups": [{"TargetGroupArn": "arn"}]},
+    "describe_db_instances": {"DBInstances": []},
+    "describe_mount_targets": {"MountTargets": []},
+    "describe_network_interfaces": {"NetworkInterfaces": []},
+    "list_zonal_shifts": {
+        "items": [
+            {"zonalShiftId": "s", "awayFrom": "use2-az1", "expiryTime": datetime(2026, 1, 5, tzinfo=UTC), "comment": "hadr r"}
+        ]
+    },
+    "start_zonal_shift": {"zonalShiftId": "s"},
+    "describe_target_groups": {"TargetGroups": [{"TargetGroupArn": "arn", "LoadBalancerArns": ["arn:x:loadbalancer/app/a/1"]}]},
     "describe_target_health": {"TargetHealthDescriptions": []},
     "list_resource_record_sets": {"ResourceRecordSets": RECORD},
     "describe_file_systems": {"FileSystems": [{"FileSystemId": "fs-two"}]},
@@ -71,12 +81,18 @@ def everything_asked(site: Site) -> set[tuple[str, str]]:
     recorder, clock = Recorder(), VirtualClock()
     call = Caller(recorder)
     aurora, efs, elb = Aurora(site, call, clock), Efs(call), Elb(call)
-    switch, records = S3Switch(call, clock), Route53(site, call)
+    switch, records, shifts = S3Switch(call, clock), Route53(site, call), ZonalShifts(call, elb)
     used: list[Callable[[], object]] = [
         lambda: aurora.observe(TWO),
         lambda: aurora.lag(TWO),
         lambda: aurora.promote(TWO),
         lambda: aurora.switch_over(TWO, away=ONE),
+        lambda: aurora.instances(TWO),
+        lambda: aurora.move_writer(TWO, instance="peccy-two-1"),
+        lambda: efs.mounts(TWO),
+        lambda: elb.addresses(TWO),
+        lambda: shifts.start(TWO, zone_id="use2-az1", expires=timedelta(hours=1), run="r"),
+        lambda: shifts.cancel(TWO, zone_id="use2-az1"),
         lambda: efs.observe(TWO),
         lambda: efs.protection(TWO),
         lambda: efs.allow_overwrite(TWO),
@@ -111,14 +127,30 @@ def test_what_is_beyond_the_table_is_named() -> None:
 
 
 def test_every_change_is_bound_to_the_sites_own_things() -> None:
-    """No changing action is allowed on anything else, and records only of the service's own name, never deleted."""
+    """No changing action is allowed on anything else, and records only of the service's own name, never deleted.
+
+    An asterisk stands for the account, for the number of a database instance, and for the id that ELB adds to a balancer's name.
+    """
     for statement in policy(SITE)["Statement"]:
         if statement["Sid"].startswith("Change"):
-            assert all(arn.startswith("arn:aws:") and not arn.endswith("*") for arn in statement["Resource"]), statement
+            assert all(arn.startswith("arn:aws:") for arn in statement["Resource"]), statement
+            wide = [arn for arn in statement["Resource"] if arn.endswith("*")]
+            assert all(":db:peccy-" in arn or ":loadbalancer/app/peccy" in arn for arn in wide), statement
     records = next(one for one in policy(SITE)["Statement"] if one["Sid"] == "ChangeRecords")
     (condition,) = records["Condition"].values()
     assert condition["route53:ChangeResourceRecordSetsNormalizedRecordNames"] == ["peccy.hadr.test"]
     assert condition["route53:ChangeResourceRecordSetsActions"] == ["UPSERT"]
+
+
+def test_a_site_in_one_region_has_no_global_database() -> None:
+    """What is asked of it is its own cluster's; shared things are named once."""
+    by_name = {statement["Sid"]: statement["Resource"] for statement in policy(zonal_site(members=2))["Statement"]}
+    assert "ChangeDatabases" not in by_name
+    assert by_name["ChangeInstances"] == [
+        "arn:aws:rds:ap-southeast-1:*:cluster:peccy",
+        "arn:aws:rds:ap-southeast-1:*:db:peccy-*",
+    ]
+    assert len(by_name["ChangeBalancers"]) == 2
 
 
 def test_a_site_without_switches_needs_no_bucket() -> None:
@@ -177,12 +209,16 @@ def test_the_verb_prints_and_checks(tmp_path: Path) -> None:
 
 
 def test_rbac_is_bound_to_names_and_namespaces() -> None:
-    """Patching is for the scale of the named Deployments only; every role is bound to the group."""
+    """Patching is for the scale of the named Deployments, for nodes and node pools; eviction for the workload's namespace alone."""
     made = manifests(TWO)
     rules = [(one["metadata"].get("namespace"), rule) for one in made for rule in one.get("rules", [])]
     patched: dict[str, list[str]] = defaultdict(list)
     for namespace, rule in rules:
-        if set(rule["verbs"]) - {"get", "list"}:
+        if rule["resources"] in (["nodes"], ["nodepools"]):
+            assert (namespace, rule["verbs"]) == (None, ["list", "patch"])
+        elif rule["resources"] == ["pods/eviction"]:
+            assert (namespace, rule["verbs"]) == ("peccy", ["create"])
+        elif set(rule["verbs"]) - {"get", "list"}:
             assert (rule["verbs"], rule["resources"]) == (["patch"], ["deployments/scale"])
             patched[namespace] += rule["resourceNames"]
     assert patched == {"kube-system": ["karpenter"], "peccy": ["peccy-app", "peccy-web"]}

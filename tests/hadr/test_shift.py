@@ -18,7 +18,8 @@ from hadr.config import load_site
 from hadr.core.decide import Status
 from hadr.core.errors import Denied, Indefinite, StepFailed, Throttled
 from hadr.core.journal import RunRecord, run_record, verify
-from hadr.core.shift import Seen, stages, wanted_weights, worse
+from hadr.core.shift import Seen, wanted_weights, worse
+from hadr.core.stages import stages
 from hadr.engine.shift import Shift
 
 SITE = example_site()

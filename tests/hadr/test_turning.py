@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hadr.adapters.memory import MemoryRuns, World, example_site
@@ -271,6 +271,7 @@ def test_killed_anywhere_a_switchover_is_started_again(lives: int, again: int) -
 
 @settings(max_examples=5, deadline=None)
 @given(lives=st.integers(0, 180), again=st.integers(0, 180))
+@example(lives=0, again=22)  # between the new replication and its first sync
 def test_killed_anywhere_a_failback_is_started_again(lives: int, again: int) -> None:
     """The same for the longest run there is."""
     world = failed_over()

@@ -8,6 +8,11 @@ output "zone_id" {
   value       = aws_lb.this.zone_id
 }
 
+output "arn_pattern" {
+  description = "ARN of the load balancer without the id that ELB adds: what hadr knows of it, and its role is bound to."
+  value       = replace(aws_lb.this.arn, "/[^/]+$/", "*")
+}
+
 output "arn_suffix" {
   description = "The load balancer in CloudWatch's terms."
   value       = aws_lb.this.arn_suffix

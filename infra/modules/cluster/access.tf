@@ -21,10 +21,12 @@ resource "aws_eks_access_policy_association" "admin" {
   }
 }
 
-# hadr sees the whole cluster (nodes are not in any namespace) and scales Deployments in two namespaces.
+# hadr sees the whole cluster (nodes are not in any namespace) and scales Deployments in two namespaces. What it does to nodes and node
+# pools when it leaves a zone is allowed to its group inside the cluster (`hadr policy --kubernetes`): EKS has no policy that narrow.
 resource "aws_eks_access_entry" "hadr" {
-  cluster_name  = aws_eks_cluster.this.name
-  principal_arn = var.operator_role_arn
+  cluster_name      = aws_eks_cluster.this.name
+  principal_arn     = var.operator_role_arn
+  kubernetes_groups = ["hadr"]
 }
 
 resource "aws_eks_access_policy_association" "hadr_view" {

@@ -8,6 +8,11 @@ output "arn" {
   value       = aws_rds_cluster.this.arn
 }
 
+output "writable_arns" {
+  description = "ARNs of the cluster and, by their common name, of its instances: between these the writer moves."
+  value       = [aws_rds_cluster.this.arn, "${replace(aws_rds_cluster.this.arn, ":cluster:", ":db:")}-*"]
+}
+
 output "host" {
   description = "Host name of the cluster's writer endpoint."
   value       = aws_rds_cluster.this.endpoint

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,7 +26,9 @@ from lightkube.models.meta_v1 import ObjectMeta, Status
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Node, Pod
 
+from hadr.adapters import kube_placement as placement
 from hadr.core.errors import CallError, Denied, Gone, Indefinite, Rejected, Throttled, Unreachable
+from hadr.core.placement import Placed
 from hadr.core.site import Member
 from hadr.core.view import ComputeState, DeploymentState
 
@@ -90,6 +92,36 @@ class Kubernetes:
         with self._client(member) as client:
             return "; ".join(_scale(client, member.workload.namespace, name, 0) for name in member.workload.deployments)
 
+    def placed(self, member: Member) -> Placed:
+        with self._client(member) as client:
+            return placement.read(client, member)
+
+    def close(self, member: Member, zone: str) -> str:
+        with self._client(member) as client:
+            return placement.close(client, member, zone)
+
+    def open(self, member: Member, zone: str) -> str:
+        with self._client(member) as client:
+            return placement.open_again(client, member, zone)
+
+    def evict(self, member: Member, pods: Sequence[str]) -> str:
+        with self._client(member) as client:
+            return placement.evict(client, member.workload.namespace, pods)
+
+    def cordon(self, member: Member, node: str) -> str:
+        with self._client(member) as client:
+            placement.cordon(client, node, mark={})
+        return f"{node} cordoned"
+
+    def scale(self, member: Member, replicas: Mapping[str, int], *, only_up: bool) -> str:
+        namespace = member.workload.namespace
+        with self._client(member) as client:
+            said = []
+            for name, wanted in replicas.items():
+                if not only_up or _desired(client.get(Deployment, name, namespace=namespace)) < wanted:
+                    said.append(_scale(client, namespace, name, wanted))
+        return "; ".join(said) or "nothing is smaller"
+
     @contextmanager
     def _client(self, member: Member) -> Iterator[Client]:
         """The member's client; errors of the library leave as hadr's, and a refused token makes the next client a new one."""
@@ -139,7 +171,7 @@ def _learn_types() -> None:
     It learns a type at its first use, and two threads that do so at once crash the process (msgspec 0.22, seen as SIGSEGV when both
     clusters answered together).
     """
-    for listed in (Deployment, Pod, Node):
+    for listed in (Deployment, Pod, Node, placement.NodePool):
         decode_list(b'{"items":[]}', listed)
     for kind in (Deployment, Deployment.Scale, Pod, Node, Status):
         msgspec.json.Decoder(kind)

@@ -1,7 +1,8 @@
 """What hadr may do in a member's cluster, as Kubernetes RBAC for the group that its EKS access entry names.
 
-Made from the site like the IAM policy: scaling of the named Deployments, reading what it observes, nothing else. Listing cannot be
-bound to names in Kubernetes, so reads are bound to namespaces. Nodes belong to no namespace.
+Made from the site like the IAM policy: scaling of the named Deployments, evicting the workload's pods, cordoning nodes and keeping
+node pools out of a zone, reading what it observes, nothing else. Listing cannot be bound to names in Kubernetes, so reads are bound
+to namespaces; neither can the names of nodes be known beforehand. Nodes and node pools belong to no namespace.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ API, GROUP, NAME = "rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io", 
 def manifests(member: Member, *, group: str = NAME) -> list[dict[str, Any]]:
     """Roles and their bindings for `member`'s cluster, to apply as they are."""
     capacity, workload = member.capacity, member.workload
-    nodes = [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}]
+    nodes = [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "patch"]},
+        {"apiGroups": ["karpenter.sh"], "resources": ["nodepools"], "verbs": ["list", "patch"]},
+    ]
     pods = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}
+    leaving = {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]}
     deployments = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]}
     by_namespace: dict[str, list[dict[str, Any]]] = {}
-    by_namespace.setdefault(workload.namespace, []).extend([pods, deployments, *_scale(*workload.deployments)])
-    by_namespace.setdefault(capacity.namespace, []).extend(_scale(capacity.deployment))
+    by_namespace.setdefault(workload.namespace, []).extend([pods, leaving, deployments, *_scale(*workload.deployments)])
+    by_namespace.setdefault(capacity.namespace, []).extend([pods, *_scale(capacity.deployment)])
     made = [_role("ClusterRole", "", nodes), _binding("ClusterRole", "", group)]
     for namespace, rules in sorted(by_namespace.items()):
         made += [_role("Role", namespace, rules), _binding("Role", namespace, group)]

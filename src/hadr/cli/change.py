@@ -18,7 +18,7 @@ from hadr.core.journal import run_record, verify
 from hadr.core.plan import Plan
 from hadr.core.site import Site
 from hadr.core.steps import Step
-from hadr.core.view import View
+from hadr.core.view import Read, View
 from hadr.engine import Run, observe
 from hadr.ports import Ports, Runs
 from hadr.report import plan as plan_report
@@ -30,7 +30,7 @@ Planner = Callable[[Site, View, str], Plan]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One use of a verb. `choose` names the member it is about; `planner` makes its plan."""
+    """One use of a verb. `choose` names the member or zone it is about; `planner` makes its plan from `reads` (none: all)."""
 
     context: Context
     site: Site
@@ -41,6 +41,7 @@ class Change:
     allowed: frozenset[Guard]
     sure: bool
     json: bool
+    reads: tuple[Read, ...] = ()
 
     def carry_out(self) -> int:
         """Exit code 0 when the goal is reached, 1 when it was refused, not confirmed or failed."""
@@ -57,7 +58,7 @@ class Change:
         return self._apply(plan)
 
     def _plan(self) -> Plan:
-        view = observe(self.site, self.ports)
+        view = observe(self.site, self.ports, reads=self.reads)
         return self.planner(self.site, view, self.choose(self.site, view))
 
     def _show(self, plan: Plan) -> None:
@@ -80,7 +81,8 @@ class Change:
 
     def _apply(self, plan: Plan) -> int:
         document = plan_report.document(plan, self.allowed)
-        journal = self.runs.begin(f"{plan.verb}-to-{plan.course.target}", document, self.ports.clock.now())
+        about = plan.course.zone or f"to-{plan.course.target}"
+        journal = self.runs.begin(f"{plan.verb}-{about}", document, self.ports.clock.now())
         place = self.runs.place(journal.run)
         self.context.narrate(f"run {journal.run} in {place}")
         run = Run(site=self.site, ports=self.ports, plan=plan, journal=journal, allowed=self.allowed, told=self._narrate)

@@ -10,10 +10,12 @@ import typer
 from hadr import config
 from hadr.cli.change import Change, Planner
 from hadr.cli.context import Context
-from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, Allow, AsJson, Onto, RunsFolder, SiteFile, Sure, To
+from hadr.cli.evacuate import evacuate, plan_evacuating
+from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, Allow, AsJson, Onto, RunsFolder, SiteFile, Sure, To
+from hadr.cli.verdict import exit_code
 from hadr.core.errors import UnsafePlan
 from hadr.core.guards import Guard
-from hadr.core.plan import Plan, plan_failback, plan_failover, plan_protect, plan_switchover, stand_by_of
+from hadr.core.plan import plan_failback, plan_failover, plan_protect, plan_switchover, stand_by_of
 from hadr.core.site import Site
 from hadr.core.view import View
 from hadr.engine import observe
@@ -38,6 +40,8 @@ def add(app: typer.Typer, plan_app: typer.Typer) -> None:
         )
     app.command("protect")(protect)
     plan_app.command("protect")(plan_protecting)
+    app.command("evacuate")(evacuate)
+    plan_app.command("evacuate")(plan_evacuating)
 
 
 def _moving(name: str, planner: Planner) -> Callable[..., int]:
@@ -148,12 +152,4 @@ def _show(
     else:
         body = [plan_report.table(plan)] if plan.steps else []
         here.say(plan_report.answer(plan, allowed), *body, remarks=plan_report.remarks(plan, allowed))
-    return _verdict(plan, allowed)
-
-
-def _verdict(plan: Plan, allowed: frozenset[Guard]) -> int:
-    """UNKNOWN when nothing but missing knowledge stands in the way."""
-    refusals = plan.standing_refusals(allowed)
-    if not refusals:
-        return YES
-    return UNKNOWN if all(refusal.unknown for refusal in refusals) else NO
+    return exit_code(plan, allowed)

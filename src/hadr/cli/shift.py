@@ -14,8 +14,9 @@ from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, YES, Allow, AsJson,
 from hadr.core.decide import Status
 from hadr.core.errors import ConfigError, StepFailed, UnsafePlan
 from hadr.core.journal import run_record, verify
-from hadr.core.shift import Stage, Weights, refusals, stages, wanted_weights
+from hadr.core.shift import refusals, wanted_weights
 from hadr.core.site import Site
+from hadr.core.stages import Stage, Weights, stages
 from hadr.core.view import Unknown, View
 from hadr.engine import observe
 from hadr.engine.shift import Shift
@@ -49,7 +50,7 @@ def shift(
     ports = here.wire(described)
     view = observe(described, ports)
     before = _weights(view)
-    way = stages(before, wanted, _shares(by))
+    way = stages(before, wanted, shares(by))
     if not way:
         here.tell({"answer": "nothing-to-do"}) if json else here.say(f"{described.name}: clients are shared like that already")
         return YES
@@ -74,7 +75,8 @@ def _weights(view: View) -> Weights:
     return reading.value
 
 
-def _shares(text: str) -> list[float]:
+def shares(text: str) -> list[float]:
+    """10,30,70 or 10%,30%,70%. Raises ConfigError."""
     try:
         return [float(part.strip().removesuffix("%")) for part in text.split(",") if part.strip()]
     except ValueError:

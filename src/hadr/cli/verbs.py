@@ -133,7 +133,7 @@ def list_runs(context: typer.Context, runs: RunsFolder = DEFAULT_RUNS, json: AsJ
         ]
         here.tell(listed)
         return YES
-    lines = [f"{r.run}  {r.verb} to {r.target}: {r.status}, {length(r.act)}, began {moment(r.started)}" for r in records]
+    lines = [f"{r.run}  {run_report.words(r)}: {r.status}, {length(r.act)}, began {moment(r.started)}" for r in records]
     here.say(f"{len(records)} runs below {runs}", remarks=lines)
     return YES
 

@@ -5,9 +5,12 @@ An action is a value: it says what to change, never how. All are idempotent by o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
+from hadr.core.stages import Stage
 from hadr.core.view import Unknown
 
 
@@ -93,6 +96,85 @@ class ReplicateFiles:
     origin: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseZone:
+    """Cordon a member's nodes in a zone and keep its node maker out of it."""
+
+    member: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenZone:
+    """Take back what closing a zone did, and nothing that somebody else did."""
+
+    member: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvictZone:
+    """Ask for a member's pods in a zone to leave, as far as their disruption budgets let them now."""
+
+    member: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadInto:
+    """Move pods from the fullest other zone, so that their replacements go into a zone that has none."""
+
+    member: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveWriter:
+    """Make another instance of the member's database cluster the writer; nothing is lost, writes wait meanwhile."""
+
+    member: str
+    instance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveZone:
+    """Shift a member's load balancer away from a zone, by the zone's id, until `expires` from now is over."""
+
+    member: str
+    zone_id: str
+    expires: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnToZone:
+    """End the shift of a member's load balancer away from a zone."""
+
+    member: str
+    zone_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleWorkload:
+    """Give a member's Deployments these replicas. `only_up`: none gets fewer than it has."""
+
+    member: str
+    replicas: Mapping[str, int]
+    only_up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftWeights:
+    """Move DNS weight to `member` in stages, each held and watched as a client; back to `before` when clients get worse off."""
+
+    member: str
+    before: Mapping[str, int]
+    stages: tuple[Stage, ...]
+    hold: timedelta
+
+
+ZoneAction: TypeAlias = (
+    CloseZone | OpenZone | EvictZone | SpreadInto | MoveWriter | LeaveZone | ReturnToZone | ScaleWorkload | ShiftWeights
+)
 Action: TypeAlias = (
     FenceMember
     | PromoteDatabase
@@ -105,6 +187,7 @@ Action: TypeAlias = (
     | SwitchDatabase
     | AllowOverwrite
     | ReplicateFiles
+    | ZoneAction
 )
 
 

@@ -16,10 +16,11 @@ class State(StrEnum):
 
 
 class Way(StrEnum):
-    """How traffic moves: through health checks (data plane), through DNS weights (Route 53's control plane), or not at all."""
+    """How traffic moves: by health checks (data plane), DNS weights (Route 53's control plane), a zonal shift, or not at all."""
 
     SWITCH = "switch"
     WEIGHTS = "weights"
+    ZONE = "zonal shift"
     STAYS = "stays"
 
 
@@ -33,8 +34,12 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """The direction of a plan: to `target`, away from `source`, traffic by `way`. In protecting, `target` is to follow `source`."""
+    """The direction of a plan: to `target`, away from `source`, traffic by `way`. In protecting, `target` is to follow `source`.
+
+    `zone` is the one that is left or returned to; a member whose workload is in other zones too is `target` and `source` at once.
+    """
 
     target: str
     source: str
     way: Way
+    zone: str = ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from hadr.core.actions import Done, Outcome, Refused, WriteThrough
+from hadr.core.actions import Done, EvictZone, Outcome, Refused, ShiftWeights, SpreadInto, WriteThrough
 from hadr.core.course import Proof, State
 from hadr.core.plan import Plan
 from hadr.core.proofs import prove
@@ -24,6 +24,10 @@ SETTLE = timedelta(seconds=10)
 
 RETRY_WRITE = timedelta(seconds=1)
 """The proving write carries a key and counts once however often it is sent, so it is tried again soon."""
+
+
+RETRY_EVICTION = timedelta(seconds=2)
+"""A disruption budget lets the next pod go as soon as the last one has been replaced."""
 
 
 class Status(StrEnum):
@@ -130,7 +134,7 @@ def _latest(moments: Iterable[datetime | None]) -> datetime | None:
 
 def _judge(site: Site, plan: Plan, step: Step, state: Progress, view: View) -> Proof:
     """The proof from readings begun after the step began and after its last request came back, once all of them are there."""
-    if isinstance(step.action, WriteThrough):
+    if isinstance(step.action, WriteThrough | ShiftWeights):
         return _written(state)
     moment = _latest((state.began, state.outcome_at))
     seen = view if moment is None else view.since(moment)
@@ -140,7 +144,7 @@ def _judge(site: Site, plan: Plan, step: Step, state: Progress, view: View) -> P
 
 
 def _written(state: Progress) -> Proof:
-    """A write that was read back is its own proof: the client's eye is the data plane."""
+    """A write that was read back, or weights that clients were watched under, are their own proof: that eye is the client's."""
     match state.outcome:
         case Done(detail=detail):
             return Proof(state=State.PROVEN, seen=detail)
@@ -187,6 +191,10 @@ def _should_ask(step: Step, state: Progress, proof: Proof, now: datetime) -> boo
         return False
     if isinstance(step.action, WriteThrough):
         return state.outcome_at is None or now - state.outcome_at >= RETRY_WRITE
+    if isinstance(step.action, ShiftWeights):
+        return state.attempts == 0
+    if isinstance(step.action, EvictZone | SpreadInto) and proof.state is State.NOT_YET and state.outcome_at is not None:
+        return now - state.outcome_at >= RETRY_EVICTION
     if proof.state is State.UNSEEN:
         return step.best_effort and _again(state, now)
     return _again(state, now)

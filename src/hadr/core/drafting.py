@@ -22,13 +22,24 @@ from hadr.core.actions import (
     SwitchDatabase,
     WriteThrough,
 )
+from hadr.core.blueprints import BLUEPRINTS
 from hadr.core.course import Course, Way
 from hadr.core.runbooks import Runbook
 from hadr.core.site import CONTROL_PLANE_REGION, Site
-from hadr.core.steps import BLUEPRINTS, Plane, Step, StepName, reads_for
+from hadr.core.steps import Plane, Step, StepName, reads_for
 from hadr.core.view import FilesRole, Known, Read, View, What
 
-IN_SOURCE = frozenset({StepName.FENCE, StepName.QUIESCE, StepName.FREE_SOURCE, StepName.FREE_OLD, StepName.LIFT_OLD})
+IN_SOURCE = frozenset(
+    {
+        StepName.FENCE,
+        StepName.QUIESCE,
+        StepName.FREE_SOURCE,
+        StepName.FREE_OLD,
+        StepName.LIFT_OLD,
+        StepName.EMPTY,
+        StepName.SHRINK,
+    }
+)
 IN_BOTH = frozenset({StepName.REPLICATE, StepName.REVERSE, StepName.SWITCH})
 
 
@@ -69,6 +80,7 @@ class Draft:
             "target_region": self.site.member(course.target).region,
             "source_region": self.site.member(course.source).region,
             "host": self.site.traffic.host,
+            "zone": course.zone,
         }
 
     def _by_weights(self, name: StepName) -> bool:

@@ -31,6 +31,8 @@ class Guard(StrEnum):
     STALE_VIEW = "stale-view"
     SOURCE_NOT_READY = "source-not-ready"
     ROLES_UNCLEAR = "roles-unclear"
+    LAST_ZONE = "last-zone"
+    FOREIGN_SHIFT = "foreign-shift"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,41 @@ class RolesUnclear:
         return self.evidence
 
 
-Refusal = LagAboveObjective | LagUnknown | TargetNotReady | TwoWritersPossible | StaleView | SourceNotReady | RolesUnclear
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastZone:
+    """What would be left serves nobody."""
+
+    guard: ClassVar[Guard] = Guard.LAST_ZONE
+    unknown: ClassVar[bool] = False
+    evidence: str
+
+    def __str__(self) -> str:
+        return self.evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignShift:
+    """Somebody else has shifted traffic, or hadr has from another zone."""
+
+    guard: ClassVar[Guard] = Guard.FOREIGN_SHIFT
+    unknown: ClassVar[bool] = False
+    evidence: str
+
+    def __str__(self) -> str:
+        return self.evidence
+
+
+Refusal = (
+    LagAboveObjective
+    | LagUnknown
+    | TargetNotReady
+    | TwoWritersPossible
+    | StaleView
+    | SourceNotReady
+    | RolesUnclear
+    | LastZone
+    | ForeignShift
+)
 
 
 def refusals(site: Site, verb: str, course: Course, steps: Collection[StepName], view: View) -> tuple[Refusal, ...]:
@@ -151,7 +187,7 @@ def _failing_over(site: Site, course: Course, steps: Collection[StepName], view:
     found: list[Refusal] = [*_stale(course, view), *_not_ready(site, course, view)]
     if StepName.PROMOTE in steps:
         found += [*_database_lag(site, course, view), *_two_writers(site, course, view)]
-    if StepName.BREAK in steps:
+    if StepName.BREAK in steps and StepName.FIRST_SYNC not in steps:  # a plan that waits for the first sync loses no file
         found += _file_lag(site, course, view)
     return tuple(found)
 

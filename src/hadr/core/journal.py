@@ -81,6 +81,7 @@ class RunRecord:
     status: str
     why: str
     steps: tuple[StepRecord, ...]
+    zone: str = ""
 
     @property
     def critical_path(self) -> measure.Path:
@@ -189,6 +190,7 @@ def run_record(entries: Sequence[Entry]) -> RunRecord:
         status=end.data["status"] if end else "interrupted",
         why=end.data["why"] if end else f"the journal ends at {entries[-1].at.isoformat()}",
         steps=tuple(_step_record(step, entries) for step in data["steps"]),
+        zone=data.get("zone", ""),
     )
 
 

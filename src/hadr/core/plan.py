@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from hadr.core import measure
+from hadr.core.blueprints import BLUEPRINTS
 from hadr.core.course import Course, Proof, State, Way
 from hadr.core.drafting import Draft
 from hadr.core.errors import UnsafePlan
@@ -22,8 +23,9 @@ from hadr.core.proofs import prove
 from hadr.core.roles import writer_of
 from hadr.core.runbooks import FAILBACK, FAILOVER, PROTECT, SWITCHOVER, Runbook
 from hadr.core.site import CONTROL_PLANE_REGION, Member, Site
-from hadr.core.steps import BLUEPRINTS, Step, StepName
+from hadr.core.steps import Step, StepName
 from hadr.core.view import FilesRole, Known, View
+from hadr.core.zone_guards import zone_refusals
 
 Proofs = dict[StepName, Proof]
 
@@ -112,7 +114,7 @@ def plan_protect(site: Site, view: View, target: str) -> Plan:
     """The plan that makes `target` follow the other member. Raises ConfigError for an unknown member."""
     to, away = site.member(target), site.other(target)
     course = Course(target=to.name, source=away.name, way=Way.STAYS)
-    return _plan(site, view, PROTECT, course, "clients stay where they are")
+    return compose(site, view, PROTECT, course, "clients stay where they are")
 
 
 def stand_by_of(site: Site, view: View) -> str | None:
@@ -124,23 +126,31 @@ def stand_by_of(site: Site, view: View) -> str | None:
 def _moving(site: Site, view: View, target: str, runbook: Runbook) -> Plan:
     to, away = site.member(target), site.other(target)
     way, reason = choose_way(view, to, away)
-    return _plan(site, view, runbook, Course(target=to.name, source=away.name, way=way), reason)
+    return compose(site, view, runbook, Course(target=to.name, source=away.name, way=way), reason)
 
 
-def _plan(site: Site, view: View, runbook: Runbook, course: Course, reason: str) -> Plan:
+def _as_it_is(step: Step) -> Step:
+    return step
+
+
+def compose(
+    site: Site, view: View, runbook: Runbook, course: Course, reason: str, *, refine: Callable[[Step], Step] = _as_it_is
+) -> Plan:
+    """The plan of a runbook on a course: what is missing of it, and why not. `refine` completes a drafted step."""
     proofs = {name: prove(name, site, course, view) for name in runbook.requires}
     missing = _missing(runbook, proofs)
     draft = Draft(site=site, course=course, view=view, runbook=runbook, missing=missing)
-    steps = tuple(draft.step(name) for name in missing)
+    steps = tuple(refine(draft.step(name)) for name in missing)
+    against = zone_refusals(site, course, missing, view) if course.zone else refusals(site, runbook.verb, course, missing, view)
     return Plan(
         site=site.name,
         verb=runbook.verb,
-        goal=runbook.goal.format(target=course.target, source=course.source),
+        goal=runbook.goal.format(target=course.target, source=course.source, zone=course.zone),
         course=course,
         reason=reason,
         steps=steps,
         already=tuple((name, proof.seen) for name, proof in proofs.items() if name not in missing and _there(proof)),
-        refusals=refusals(site, runbook.verb, course, missing, view),
+        refusals=against,
         notes=_notes(course, proofs, missing, view),
         made=view.at,
         digest=_digest(site, course, steps),
@@ -208,4 +218,4 @@ def _digest(site: Site, course: Course, steps: Sequence[Step]) -> str:
             for step in steps
         ],
     }
-    return hashlib.sha256(json.dumps(decided, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(decided, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()

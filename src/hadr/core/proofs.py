@@ -13,11 +13,15 @@ from hadr.core.following import prove_files, prove_lag
 from hadr.core.site import Site
 from hadr.core.steps import StepName
 from hadr.core.view import ComputeState, DatabaseState, FilesRole, FilesState, Known, Reading, TargetsState, Unknown, View
+from hadr.core.zone_blueprints import ZONES
+from hadr.core.zone_proofs import prove_zone
 
 
 def prove(name: StepName, site: Site, course: Course, view: View, *, since: datetime | None = None) -> Proof:
     """Judge one step of this course by what was seen. `since`: when the step began, for one whose proof has to be younger."""
     target = course.target
+    if name in ZONES or (course.zone and name is StepName.PROVE):
+        return prove_zone(name, site, course, view)
     match name:
         case StepName.FENCE:
             return _seen(view.compute(course.source), _fenced)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hadr.core.site import Site
-from hadr.core.view import Known, Read, Reading, Unknown, View, What
+from hadr.core.site import Layout, Site
+from hadr.core.view import ABOUT_ZONES, Known, Read, Reading, Unknown, View, What
+
+APART = (What.DATABASE, What.LAG, What.FILES, What.PROTECTION)
+"""What is asked of members whose data is apart."""
 
 
 class Role(StrEnum):
@@ -89,19 +92,12 @@ def standing(site: Site, view: View) -> Standing:
 
 def all_reads(site: Site) -> tuple[Read, ...]:
     """Every question there is about this site."""
-    of_member = (
-        What.COMPUTE,
-        What.DATABASE,
-        What.LAG,
-        What.FILES,
-        What.PROTECTION,
-        What.TARGETS,
-        What.ENDPOINT,
-        What.ADDRESSES,
-    )
+    more = APART if site.layout is Layout.TWO_REGIONS else ABOUT_ZONES
+    of_member = (What.COMPUTE, *more, What.TARGETS, What.ENDPOINT, What.ADDRESSES)
     reads = [Read(what, member.name) for member in site.members for what in of_member]
     reads += [Read(What.SWITCH, member.name) for member in site.members if member.switch is not None]
-    return (*reads, Read(What.ANSWER), Read(What.WEIGHTS), Read(What.SERVICE))
+    weights = () if site.layout is Layout.ONE_MEMBER else (Read(What.WEIGHTS),)
+    return (*reads, Read(What.ANSWER), *weights, Read(What.SERVICE))
 
 
 def readiness_reads(site: Site) -> tuple[Read, ...]:

@@ -1,7 +1,6 @@
-"""The steps as data: what each needs, how long it may take, how it is undone. `runbooks` says which verb takes which.
+"""The steps by name, the form of one, and the questions whose answers are its proof.
 
-A step's proof is in `proofs`. Nothing in a failover may name the lost Region as a need, except for fencing, which is best effort:
-it may end unknown, and nothing waits for its success. The steps of planned verbs may need both sides.
+What each needs and how long it takes is in `blueprints`, which verb takes which in `runbooks`, its proof in `proofs`.
 """
 
 from __future__ import annotations
@@ -39,6 +38,18 @@ class StepName(StrEnum):
     FREE_OLD = "free-old-files"
     LIFT_OLD = "lift-old-protection"
     REVERSE = "reverse-file-replication"
+    CLOSE = "close-zone"
+    REPLACE = "replace-pods"
+    WRITER_OUT = "move-writer"
+    SHIFT_OUT = "leave-zone"
+    GROW = "grow-other"
+    MOVE_OUT = "move-weights"
+    EMPTY = "empty-member"
+    OPEN = "open-zone"
+    SPREAD = "spread-pods"
+    SHIFT_BACK = "return-to-zone"
+    MOVE_BACK = "return-weights"
+    SHRINK = "shrink-other"
 
 
 class Plane(StrEnum):
@@ -80,187 +91,6 @@ class Step:
     best_effort: bool
 
 
-BLUEPRINTS: dict[StepName, Blueprint] = {
-    StepName.FENCE: Blueprint(
-        summary="stop what can be reached of {source}: its workload and node maker to 0",
-        plane=Plane.CONTROL,
-        needs=("EKS cluster of {source}",),
-        budget=timedelta(seconds=15),
-        expected=timedelta(seconds=5),
-        undo="scale {source}'s Deployments back",
-        best_effort=True,
-    ),
-    StepName.PROMOTE: Blueprint(
-        summary="make {target} the database writer, data loss allowed",
-        plane=Plane.CONTROL,
-        needs=("RDS in {target_region}",),
-        budget=timedelta(minutes=20),
-        expected=timedelta(seconds=120),
-        undo="switch over to {source} once it is back and in sync",
-    ),
-    StepName.BREAK: Blueprint(
-        summary="end file replication into {target}, which makes its files writable",
-        plane=Plane.CONTROL,
-        needs=("EFS in {target_region}",),
-        budget=timedelta(minutes=15),
-        expected=timedelta(seconds=180),
-        undo="replicate from {target} to {source} once it is back",
-    ),
-    StepName.CAPACITY: Blueprint(
-        summary="start {target}'s node maker",
-        plane=Plane.CONTROL,
-        needs=("EKS cluster of {target}",),
-        budget=timedelta(minutes=5),
-        expected=timedelta(seconds=30),
-        undo="scale {target}'s node maker back to 0",
-    ),
-    StepName.NODES: Blueprint(
-        summary="wait for {target}'s service nodes and running pods",
-        plane=Plane.DATA,
-        needs=("EKS cluster of {target}", "EC2 in {target_region}"),
-        budget=timedelta(minutes=10),
-        expected=timedelta(seconds=70),
-        undo="nothing was changed",
-    ),
-    StepName.WORKLOAD: Blueprint(
-        summary="wait for every Deployment of {target} to be available",
-        plane=Plane.DATA,
-        needs=("EKS cluster of {target}",),
-        budget=timedelta(minutes=5),
-        expected=timedelta(seconds=15),
-        undo="nothing was changed",
-    ),
-    StepName.TARGETS: Blueprint(
-        summary="wait for healthy targets and a green readiness answer through {target}'s load balancer",
-        plane=Plane.DATA,
-        needs=("ELB in {target_region}",),
-        budget=timedelta(minutes=5),
-        expected=timedelta(seconds=25),
-        undo="nothing was changed",
-    ),
-    StepName.MOVE: Blueprint(
-        summary="send clients to {target}",
-        plane=Plane.DATA,
-        needs=(),
-        budget=timedelta(minutes=5),
-        expected=timedelta(seconds=90),
-        undo="",
-    ),
-    StepName.PROVE: Blueprint(
-        summary="write, read back and remove through {host}",
-        plane=Plane.DATA,
-        needs=("the service itself",),
-        budget=timedelta(minutes=2),
-        expected=timedelta(seconds=2),
-        undo="removes what it wrote",
-    ),
-    StepName.FREE_SOURCE: Blueprint(
-        summary="forget what is left of {source}'s old file replication",
-        plane=Plane.CONTROL,
-        needs=("EFS in {source_region}",),
-        budget=timedelta(minutes=15),
-        expected=timedelta(seconds=60),
-        undo="nothing was replicated by it any more",
-    ),
-    StepName.FREE_TARGET: Blueprint(
-        summary="forget what is left of {target}'s old file replication",
-        plane=Plane.CONTROL,
-        needs=("EFS in {target_region}",),
-        budget=timedelta(minutes=15),
-        expected=timedelta(seconds=60),
-        undo="nothing was replicated by it any more",
-    ),
-    StepName.LIFT: Blueprint(
-        summary="let {target}'s files be overwritten by a replication",
-        plane=Plane.CONTROL,
-        needs=("EFS in {target_region}",),
-        budget=timedelta(minutes=5),
-        expected=timedelta(seconds=10),
-        undo="enable the protection of {target}'s file system",
-    ),
-    StepName.REPLICATE: Blueprint(
-        summary="replicate {source}'s files to {target}, over what is there",
-        plane=Plane.CONTROL,
-        needs=("EFS in {source_region}", "EFS in {target_region}"),
-        budget=timedelta(minutes=30),
-        expected=timedelta(minutes=3),
-        undo="delete the replication; what was overwritten does not come back",
-    ),
-    StepName.FIRST_SYNC: Blueprint(
-        summary="wait until {target} has {source}'s files",
-        plane=Plane.DATA,
-        needs=("EFS in {target_region}",),
-        budget=timedelta(hours=6),
-        expected=timedelta(minutes=15),
-        undo="nothing was changed",
-    ),
-    StepName.LAG: Blueprint(
-        summary="see {target}'s database follow {source}'s within the objective",
-        plane=Plane.DATA,
-        needs=("RDS in {target_region}", "CloudWatch in {target_region}"),
-        budget=timedelta(minutes=10),
-        expected=timedelta(seconds=5),
-        undo="nothing was changed",
-    ),
-    StepName.QUIESCE: Blueprint(
-        summary="stop {source}'s workload, so that nothing writes: the outage begins",
-        plane=Plane.CONTROL,
-        needs=("EKS cluster of {source}",),
-        budget=timedelta(minutes=3),
-        expected=timedelta(seconds=35),
-        undo="scale {source}'s workload back",
-    ),
-    StepName.CATCH_UP: Blueprint(
-        summary="wait until {target} has every file that {source} wrote",
-        plane=Plane.DATA,
-        needs=("EFS in {target_region}",),
-        budget=timedelta(minutes=30),
-        expected=timedelta(minutes=3),
-        undo="nothing was changed",
-    ),
-    StepName.SWITCH: Blueprint(
-        summary="ask for {target} to become the database writer, without loss",
-        plane=Plane.CONTROL,
-        needs=("RDS in {source_region}", "RDS in {target_region}"),
-        budget=timedelta(minutes=5),
-        expected=timedelta(seconds=5),
-        undo="switch over to {source}",
-    ),
-    StepName.SWITCHED: Blueprint(
-        summary="wait for {target} to be the database writer",
-        plane=Plane.CONTROL,
-        needs=("RDS in {target_region}",),
-        budget=timedelta(minutes=15),
-        expected=timedelta(seconds=120),
-        undo="switch over to {source}",
-    ),
-    StepName.FREE_OLD: Blueprint(
-        summary="forget what is left of the replication from {source}",
-        plane=Plane.CONTROL,
-        needs=("EFS in {source_region}",),
-        budget=timedelta(minutes=15),
-        expected=timedelta(seconds=30),
-        undo="nothing was replicated by it any more",
-    ),
-    StepName.LIFT_OLD: Blueprint(
-        summary="let {source}'s files be overwritten by a replication",
-        plane=Plane.CONTROL,
-        needs=("EFS in {source_region}",),
-        budget=timedelta(minutes=5),
-        expected=timedelta(seconds=10),
-        undo="enable the protection of {source}'s file system",
-    ),
-    StepName.REVERSE: Blueprint(
-        summary="replicate {target}'s files to {source}, which protects them again",
-        plane=Plane.CONTROL,
-        needs=("EFS in {target_region}", "EFS in {source_region}"),
-        budget=timedelta(minutes=30),
-        expected=timedelta(minutes=3),
-        undo="delete the replication",
-    ),
-}
-
-
 def reads_for(name: StepName, *, target: str, source: str, by_switch: bool) -> tuple[Read, ...]:
     """The questions whose answers are this step's proof."""
     match name:
@@ -291,3 +121,25 @@ def reads_for(name: StepName, *, target: str, source: str, by_switch: bool) -> t
             return (Read(What.FILES, source), Read(What.FILES, target), Read(What.DATABASE, target))
         case StepName.FREE_OLD | StepName.REVERSE:
             return (Read(What.FILES, source), Read(What.FILES, target))
+        case _:
+            return _reads_about_zones(name, target=target, source=source)
+
+
+def _reads_about_zones(name: StepName, *, target: str, source: str) -> tuple[Read, ...]:
+    match name:
+        case StepName.CLOSE | StepName.REPLACE | StepName.OPEN | StepName.SPREAD:
+            return (Read(What.PLACED, target),)
+        case StepName.WRITER_OUT:
+            return (Read(What.INSTANCES, target),)
+        case StepName.SHIFT_OUT | StepName.SHIFT_BACK:
+            return (Read(What.BALANCER, target), Read(What.ADDRESSES, target), Read(What.TARGETS, target), Read(What.SERVICE))
+        case StepName.GROW:
+            return (Read(What.COMPUTE, target), Read(What.TARGETS, target), Read(What.ENDPOINT, target))
+        case StepName.EMPTY:
+            return (Read(What.COMPUTE, source), Read(What.TARGETS, source))
+        case StepName.SHRINK:
+            return (Read(What.COMPUTE, source),)
+        case StepName.MOVE_OUT | StepName.MOVE_BACK:
+            return (Read(What.WEIGHTS),)
+        case _:
+            raise AssertionError(f"nobody says what {name} is proven by")

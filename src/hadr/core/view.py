@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from hadr.core.placement import Balancer, Instances, Placed
+
 T = TypeVar("T")
 
 
@@ -38,7 +40,7 @@ Reading: TypeAlias = Known[T] | Unknown
 
 
 class What(StrEnum):
-    """The questions: of each member, then three of the site, then two that only readiness asks (each of a member)."""
+    """The questions: of each member, then three of the site, then two that only readiness asks, then four about zones."""
 
     COMPUTE = "compute"
     DATABASE = "database"
@@ -54,10 +56,15 @@ class What(StrEnum):
     SERVICE = "service"
     CHECKS = "checks"
     SWITCH_TRIAL = "switch-trial"
+    PLACED = "placed"
+    INSTANCES = "instances"
+    MOUNTS = "mount-targets"
+    BALANCER = "balancer"
 
 
 SITE_WIDE = (What.ANSWER, What.WEIGHTS, What.SERVICE)
 ONLY_FOR_READINESS = (What.CHECKS, What.SWITCH_TRIAL)
+ABOUT_ZONES = (What.PLACED, What.INSTANCES, What.MOUNTS, What.BALANCER)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -144,11 +151,12 @@ class Protection(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetsState:
-    """The load balancer's own opinion of its targets."""
+    """The load balancer's own opinion of its targets. `zones` are the healthy ones by zone."""
 
     healthy: int
     total: int
     reasons: tuple[str, ...] = ()
+    zones: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +238,18 @@ class View:
 
     def addresses(self, member: str) -> Reading[frozenset[str]]:
         return self.get(What.ADDRESSES, member)
+
+    def placed(self, member: str) -> Reading[Placed]:
+        return self.get(What.PLACED, member)
+
+    def instances(self, member: str) -> Reading[Instances]:
+        return self.get(What.INSTANCES, member)
+
+    def mounts(self, member: str) -> Reading[Mapping[str, str]]:
+        return self.get(What.MOUNTS, member)
+
+    def balancer(self, member: str) -> Reading[Balancer]:
+        return self.get(What.BALANCER, member)
 
     def answer(self) -> Reading[frozenset[str]]:
         return self.get(What.ANSWER)

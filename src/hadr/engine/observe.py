@@ -47,6 +47,10 @@ def question(site: Site, ports: Ports, read: Read) -> Callable[[], Any]:
         What.SWITCH: partial(ports.traffic.declared, member),
         What.SWITCH_TRIAL: partial(ports.traffic.try_switch, member),
         What.CHECKS: partial(ports.traffic.check, member),
+        What.PLACED: partial(ports.compute.placed, member),
+        What.INSTANCES: partial(ports.database.instances, member),
+        What.MOUNTS: partial(ports.files.mounts, member),
+        What.BALANCER: partial(ports.traffic.balancer, member),
         What.ADDRESSES: partial(ports.probe.resolve, member.balancer),
         What.ENDPOINT: partial(ports.probe.ready, member.balancer),
     }

@@ -13,22 +13,33 @@ from hadr.core.actions import (
     Action,
     AllowOverwrite,
     BreakReplication,
+    CloseZone,
     DeclareActive,
     Done,
+    EvictZone,
     FenceMember,
+    LeaveZone,
     MoveWeights,
+    MoveWriter,
+    OpenZone,
     Outcome,
     PromoteDatabase,
     Refused,
     ReplicateFiles,
+    ReturnToZone,
+    ScaleWorkload,
+    ShiftWeights,
+    SpreadInto,
     StartCapacity,
     StopWrites,
     SwitchDatabase,
     WriteThrough,
+    ZoneAction,
 )
 from hadr.core.errors import CallError, Denied, Gone, Indefinite, Rejected, Unreachable
 from hadr.core.site import Member, Site
 from hadr.core.view import Unknown
+from hadr.engine.evict import evict_zone, spread_into
 from hadr.ports import Ports
 
 log = logging.getLogger("hadr.engine")
@@ -76,6 +87,30 @@ def _ask(site: Site, ports: Ports, action: Action, *, run: str) -> str:
             return ports.files.allow_overwrite(member)
         case ReplicateFiles(origin=origin):
             return ports.files.replicate(member, origin=site.member(origin))
+        case _:
+            return _ask_about_zone(ports, member, action, run=run)
+
+
+def _ask_about_zone(ports: Ports, member: Member, action: ZoneAction, *, run: str) -> str:
+    match action:
+        case CloseZone(zone=zone):
+            return ports.compute.close(member, zone)
+        case OpenZone(zone=zone):
+            return ports.compute.open(member, zone)
+        case EvictZone(zone=zone):
+            return evict_zone(ports, member, zone)
+        case SpreadInto(zone=zone):
+            return spread_into(ports, member, zone)
+        case MoveWriter(instance=instance):
+            return ports.database.move_writer(member, instance=instance)
+        case LeaveZone(zone_id=zone_id, expires=expires):
+            return ports.traffic.leave_zone(member, zone_id=zone_id, expires=expires, run=run)
+        case ReturnToZone(zone_id=zone_id):
+            return ports.traffic.return_to_zone(member, zone_id=zone_id)
+        case ScaleWorkload(replicas=replicas, only_up=only_up):
+            return ports.compute.scale(member, replicas, only_up=only_up)
+        case ShiftWeights():
+            raise AssertionError("weights in stages are moved by the run itself, which watches clients meanwhile")
         case _:
             assert_never(action)
 

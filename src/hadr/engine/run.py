@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from hadr.core.actions import Done, Outcome, Refused
+from hadr.core.actions import Done, Outcome, Refused, ShiftWeights
 from hadr.core.decide import Decision, Progress, Settled, Status, conclude, decide, watched
 from hadr.core.errors import StepFailed
 from hadr.core.guards import Guard
@@ -22,6 +22,7 @@ from hadr.core.site import Site
 from hadr.core.steps import Step, StepName
 from hadr.engine.observe import Board
 from hadr.engine.perform import perform
+from hadr.engine.shift import Shift
 from hadr.ports import Job, Journal, Ports
 
 log = logging.getLogger("hadr.engine")
@@ -92,15 +93,37 @@ class Run:
         attempt = self.progress[name].attempts + 1
         self._write("ask", step=name, data={"action": type(action).__name__, "attempt": attempt})
         self._change(name, asking=True, attempts=attempt)
+        if isinstance(action, ShiftWeights):
+            self._came_back(name, self._shift(action))
+            return
         self._asking[name] = self.ports.workers.submit(partial(perform, self.site, self.ports, action, run=self.journal.run))
 
     def _take_outcomes(self) -> None:
         for name, job in list(self._asking.items()):
             if job.done:
                 del self._asking[name]
-                outcome = job.result()
-                self._change(name, asking=False, outcome=outcome, outcome_at=self._now())
-                self._write("outcome", step=name, data=_outcome(outcome))
+                self._came_back(name, job.result())
+
+    def _came_back(self, name: StepName, outcome: Outcome) -> None:
+        self._change(name, asking=False, outcome=outcome, outcome_at=self._now())
+        self._write("outcome", step=name, data=_outcome(outcome))
+
+    def _shift(self, action: ShiftWeights) -> Outcome:
+        """Move weights in stages here and now: nothing else goes on meanwhile, and what clients see decides."""
+        shift = Shift(
+            site=self.site,
+            ports=self.ports,
+            before=action.before,
+            stages=action.stages,
+            hold=action.hold,
+            journal=self.journal,
+            within=True,
+        )
+        try:
+            shift.carry_out()
+        except StepFailed as failed:
+            return Refused(why=str(failed), final=True)
+        return Done(detail=f"weights {' '.join(f'{name}={weight}' for name, weight in action.stages[-1].weights.items())}")
 
     def _settle(self, settled: Settled) -> None:
         self._change(settled.step, status=settled.status, seen=settled.seen)
@@ -139,6 +162,7 @@ class Run:
             "target": plan.course.target,
             "source": plan.course.source,
             "way": plan.course.way,
+            "zone": plan.course.zone,
             "digest": plan.digest,
             "allowed": sorted(self.allowed),
             "lifted": [str(refusal) for refusal in plan.refusals],

@@ -16,8 +16,9 @@ from typing import Any
 
 from hadr.core.decide import Status
 from hadr.core.errors import CallError, StepFailed
-from hadr.core.shift import Seen, Stage, Weights, worse
+from hadr.core.shift import Seen, worse
 from hadr.core.site import Site
+from hadr.core.stages import Stage, Weights
 from hadr.core.view import Answer
 from hadr.ports import Job, Journal, Ports
 
@@ -32,7 +33,10 @@ Watched = dict[str, Seen]
 
 @dataclass(slots=True, kw_only=True)
 class Shift:
-    """One shift under way. `told` is called with each change of a stage, for whoever narrates."""
+    """One shift under way. `told` is called with each change of a stage, for whoever narrates.
+
+    `within` a larger run, whose journal it is: then that run writes its beginning and its end.
+    """
 
     site: Site
     ports: Ports
@@ -41,10 +45,12 @@ class Shift:
     hold: timedelta
     journal: Journal
     told: Callable[[str, Status, str], None] = lambda _name, _status, _seen: None
+    within: bool = False
 
     def carry_out(self) -> None:
         """Raises StepFailed when clients got worse off or weights could not be moved; then the weights are back."""
-        self._write("run", data=self._opening())
+        if not self.within:
+            self._write("run", data=self._opening())
         baseline = self._watch(self.before, min(self.hold, BASELINE), {})
         try:
             for stage in self.stages:
@@ -53,7 +59,7 @@ class Shift:
         except (StepFailed, KeyboardInterrupt) as reason:
             self._return(str(reason) or "interrupted")
         self._step_over(RETURN, Status.SKIPPED, "not needed")
-        self._write("end", data={"status": "done", "why": f"weights {_words(self.stages[-1].weights)}"})
+        self._end("done", f"weights {_words(self.stages[-1].weights)}")
 
     def _hold(self, stage: Stage, baseline: Watched) -> None:
         self._weigh(stage.weights, stage.name)
@@ -74,8 +80,12 @@ class Shift:
             )
         else:
             end = f"{why}. The weights are back at {_words(self.before)}"
-        self._write("end", data={"status": "failed", "why": end})
+        self._end("failed", end)
         raise StepFailed(end)
+
+    def _end(self, status: str, why: str) -> None:
+        if not self.within:
+            self._write("end", data={"status": status, "why": why})
 
     def _weigh(self, weights: Weights, step: str) -> None:
         """Ask until the weights are seen there. Raises StepFailed after PATIENCE."""

@@ -22,6 +22,7 @@ def document(plan: Plan, allowed: Collection[Guard] = ()) -> dict[str, Any]:
         "verb": plan.verb,
         "to": plan.course.target,
         "from": plan.course.source,
+        "zone": plan.course.zone,
         "made": plan.made.isoformat(),
         "digest": plan.digest,
         "traffic": {"way": plan.course.way, "why": plan.reason},
@@ -60,6 +61,8 @@ DOING = {
     "failover": ("fail over to {target}", "failing over to {target}", "{target} serves already"),
     "switchover": ("switch over to {target}", "switching over to {target}", "{target} serves and {source} follows already"),
     "failback": ("fail back to {target}", "failing back to {target}", "{target} serves and {source} follows already"),
+    "evacuate": ("leave {zone}", "leaving {zone}", "{zone} is left already"),
+    "return": ("return to {zone}", "returning to {zone}", "{zone} serves already"),
     "protect": ("protect {source} by {target}", "protecting {source} by {target}", "{target} follows {source} already"),
 }
 
@@ -70,7 +73,9 @@ def doing(plan: Plan) -> str:
 
 
 def _words(plan: Plan) -> tuple[str, ...]:
-    return tuple(text.format(target=plan.course.target, source=plan.course.source) for text in DOING[plan.verb])
+    return tuple(
+        text.format(target=plan.course.target, source=plan.course.source, zone=plan.course.zone) for text in DOING[plan.verb]
+    )
 
 
 def answer(plan: Plan, allowed: Collection[Guard] = ()) -> str:
@@ -124,5 +129,8 @@ def _next(plan: Plan, allowed: Collection[Guard]) -> str:
     standing = plan.standing_refusals(allowed)
     names = dict.fromkeys(refusal.guard for refusal in standing)
     flags = "".join(f" --allow {name}" for name in (*sorted(allowed), *names))
-    command = f"hadr {plan.verb} --to {plan.course.target}{flags}"
+    about = f"{plan.verb} --to {plan.course.target}"
+    if plan.course.zone:
+        about = f"evacuate --zone {plan.course.zone}" + (" --return" if plan.verb == "return" else "")
+    command = f"hadr {about}{flags}"
     return f"mend what is refused, or accept it: {command}" if standing else command

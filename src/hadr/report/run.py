@@ -18,6 +18,7 @@ def document(record: RunRecord, *, lines: int, torn: bool) -> dict[str, Any]:
         "verb": record.verb,
         "to": record.target,
         "from": record.source,
+        "zone": record.zone,
         "way": record.way,
         "digest": record.digest,
         "allowed": list(record.allowed),
@@ -52,9 +53,14 @@ def _step(step: StepRecord, record: RunRecord) -> dict[str, Any]:
     }
 
 
+def words(record: RunRecord) -> str:
+    """What the run was about."""
+    return f"{record.verb} of {record.zone}" if record.zone else f"{record.verb} to {record.target}"
+
+
 def answer(record: RunRecord) -> str:
     """The first line."""
-    what = f"{record.site}: {record.verb} to {record.target}"
+    what = f"{record.site}: {words(record)}"
     match record.status:
         case "done":
             return f"{what} done in {length(record.act)}"

@@ -25,6 +25,8 @@ run "whole_site" {
   variables {
     things = {
       DATABASES = ["arn:aws:rds::000000000000:global-cluster:peccy"]
+      INSTANCES = ["arn:aws:rds:us-east-1:000000000000:cluster:peccy-one", "arn:aws:rds:us-east-1:000000000000:db:peccy-one-*"]
+      BALANCERS = ["arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/peccy-one/*"]
       FILES     = ["arn:aws:elasticfilesystem:us-east-1:000000000000:file-system/fs-0"]
       CLUSTERS  = ["arn:aws:eks:us-east-1:000000000000:cluster/peccy-one"]
       ZONE      = ["arn:aws:route53:::hostedzone/Z0"]

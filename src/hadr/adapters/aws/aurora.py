@@ -7,6 +7,7 @@ from typing import Any
 
 from hadr.adapters.aws.calls import Caller
 from hadr.core.errors import Gone
+from hadr.core.placement import Instances, InstanceState
 from hadr.core.site import Member, Site
 from hadr.core.view import DatabaseState, Lag
 from hadr.ports import Clock
@@ -22,6 +23,29 @@ class Aurora:
         self._site = site
         self._call = call
         self._clock = clock
+
+    def instances(self, member: Member) -> Instances:
+        cluster = self._cluster(member)
+        writers = {one["DBInstanceIdentifier"] for one in cluster.get("DBClusterMembers", []) if one.get("IsClusterWriter")}
+        filters = [{"Name": "db-cluster-id", "Values": [member.database]}]
+        found = self._call("rds", "describe_db_instances", member.region, Filters=filters)["DBInstances"]
+        return Instances(
+            status=str(cluster.get("Status", "")),
+            instances=tuple(
+                InstanceState(
+                    name=one["DBInstanceIdentifier"],
+                    zone=str(one.get("AvailabilityZone", "")),
+                    status=str(one.get("DBInstanceStatus", "")),
+                    writer=one["DBInstanceIdentifier"] in writers,
+                )
+                for one in sorted(found, key=lambda one: str(one["DBInstanceIdentifier"]))
+            ),
+        )
+
+    def move_writer(self, member: Member, *, instance: str) -> str:
+        target = {"DBClusterIdentifier": member.database, "TargetDBInstanceIdentifier": instance}
+        self._call("rds", "failover_db_cluster", member.region, **target)
+        return f"failing {member.database} over to {instance}"
 
     def observe(self, member: Member) -> DatabaseState:
         whole = self._global(member)
@@ -80,6 +104,8 @@ class Aurora:
 
     def _global(self, member: Member) -> Any:
         name = self._site.global_database
+        if name is None:
+            raise Gone(f"site {self._site.name} has no global database")
         found = self._call("rds", "describe_global_clusters", member.region, GlobalClusterIdentifier=name)["GlobalClusters"]
         for one in found:
             if one["GlobalClusterIdentifier"] == name:

@@ -26,6 +26,8 @@ class On(StrEnum):
     DATABASES = "the global database and its clusters"
     FILES = "the members' file systems"
     CLUSTERS = "the members' EKS clusters"
+    INSTANCES = "the members' own database clusters and their instances"
+    BALANCERS = "the members' load balancers"
     ZONE = "the hosted zone"
     RECORDS = "the service's own records in the hosted zone"
     BUCKETS = "the switch buckets"
@@ -76,6 +78,21 @@ CALLS = (
         on=On.DATABASES,
     ),
     Permitted(
+        service="rds",
+        operation="describe_db_instances",
+        action="rds:DescribeDBInstances",
+        changes=False,
+        why="in which zone the writer is, and where another could be",
+    ),
+    Permitted(
+        service="rds",
+        operation="failover_db_cluster",
+        action="rds:FailoverDBCluster",
+        changes=True,
+        why="move the writer out of a zone",
+        on=On.INSTANCES,
+    ),
+    Permitted(
         service="cloudwatch",
         operation="get_metric_statistics",
         action="cloudwatch:GetMetricStatistics",
@@ -103,6 +120,13 @@ CALLS = (
         action="elasticfilesystem:DescribeFileSystems",
         changes=False,
         why="whether a file system may be overwritten by a replication",
+    ),
+    Permitted(
+        service="efs",
+        operation="describe_mount_targets",
+        action="elasticfilesystem:DescribeMountTargets",
+        changes=False,
+        why="in which zones files can be reached",
     ),
     Permitted(
         service="efs",
@@ -141,6 +165,36 @@ CALLS = (
         action="elasticloadbalancing:DescribeTargetHealth",
         changes=False,
         why="whether targets are healthy before traffic moves",
+    ),
+    Permitted(
+        service="ec2",
+        operation="describe_network_interfaces",
+        action="ec2:DescribeNetworkInterfaces",
+        changes=False,
+        why="which address of a load balancer is in which zone",
+    ),
+    Permitted(
+        service="arc-zonal-shift",
+        operation="list_zonal_shifts",
+        action="arc-zonal-shift:ListZonalShifts",
+        changes=False,
+        why="whether a load balancer is shifted away from a zone, and by whom",
+    ),
+    Permitted(
+        service="arc-zonal-shift",
+        operation="start_zonal_shift",
+        action="arc-zonal-shift:StartZonalShift",
+        changes=True,
+        why="take a zone out of a load balancer's answer",
+        on=On.BALANCERS,
+    ),
+    Permitted(
+        service="arc-zonal-shift",
+        operation="cancel_zonal_shift",
+        action="arc-zonal-shift:CancelZonalShift",
+        changes=True,
+        why="put it back",
+        on=On.BALANCERS,
     ),
     Permitted(
         service="route53",

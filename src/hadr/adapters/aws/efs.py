@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hadr.adapters.aws.calls import Caller
 from hadr.core.errors import Gone
 from hadr.core.site import Member
@@ -32,6 +34,10 @@ class Efs:
                         synced=destination.get("LastReplicatedTimestamp"),
                     )
         return FilesState(role=FilesRole.ALONE)
+
+    def mounts(self, member: Member) -> Mapping[str, str]:
+        found = self._call("efs", "describe_mount_targets", member.region, FileSystemId=member.files)["MountTargets"]
+        return {str(one.get("AvailabilityZoneName", "")): str(one.get("LifeCycleState", "")) for one in found}
 
     def break_replication(self, member: Member, *, source: str, local_only: bool) -> str:
         mode = "LOCAL_CONFIGURATION_ONLY" if local_only else "ALL_CONFIGURATIONS"

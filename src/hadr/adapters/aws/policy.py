@@ -55,9 +55,18 @@ def _resources(site: Site, on: On) -> list[str]:
         case On.ANY:
             return ["*"]
         case On.DATABASES:
+            if site.global_database is None:
+                return []
             clusters = [_arn(m, "rds", f"cluster:{m.database}") for m in site.members]
             return [f"arn:{everywhere}:rds::*:global-cluster:{site.global_database}", *clusters]
+        case On.INSTANCES:
+            kinds = (("cluster", ""), ("db", "-*"))
+            return list(dict.fromkeys(_arn(m, "rds", f"{kind}:{m.database}{rest}") for m in site.members for kind, rest in kinds))
+        case On.BALANCERS:
+            return [_arn(m, "elasticloadbalancing", f"loadbalancer/app/{_balancer_name(m)}/*") for m in site.members]
         case On.FILES:
+            if site.global_database is None:
+                return []
             return [_arn(m, "elasticfilesystem", f"file-system/{m.files}") for m in site.members]
         case On.CLUSTERS:
             return [_arn(m, "eks", f"cluster/{m.cluster}") for m in site.members]
@@ -68,6 +77,11 @@ def _resources(site: Site, on: On) -> list[str]:
         case On.OBJECTS:
             keys = [(partition, switch.bucket, key) for partition, switch in switches for key in (switch.key, trial_key(switch))]
             return [f"arn:{partition}:s3:::{bucket}/{key}" for partition, bucket, key in keys]
+
+
+def _balancer_name(member: Member) -> str:
+    """ELB makes a host name from the balancer's name and a suffix of its own."""
+    return member.balancer.split(".")[0].removeprefix("internal-").rpartition("-")[0]
 
 
 def _arn(member: Member, service: str, rest: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hadr.core.errors import Gone, Indefinite, Rejected
+from hadr.core.placement import Balancer, Instances, Placed
 from hadr.core.site import Member
 from hadr.core.view import (
     Answer,
@@ -23,6 +24,9 @@ from hadr.core.view import (
 
 if TYPE_CHECKING:
     from hadr.adapters.memory.world import Side, World
+
+
+NO_ZONES = "this world has Regions and no zones; a ZoneWorld has"
 
 
 class MemoryCompute:
@@ -72,6 +76,28 @@ class MemoryCompute:
             side.replicas = dict.fromkeys(side.replicas, 0)
         return "workload to 0"
 
+    def placed(self, member: Member) -> Placed:
+        raise Gone(NO_ZONES)
+
+    def close(self, member: Member, zone: str) -> str:
+        raise Gone(NO_ZONES)
+
+    def open(self, member: Member, zone: str) -> str:
+        raise Gone(NO_ZONES)
+
+    def evict(self, member: Member, pods: Sequence[str]) -> str:
+        raise Gone(NO_ZONES)
+
+    def cordon(self, member: Member, node: str) -> str:
+        raise Gone(NO_ZONES)
+
+    def scale(self, member: Member, replicas: Mapping[str, int], *, only_up: bool) -> str:
+        with self._world.call("scale", member, changes=True):
+            side = self._world.sides[member.name]
+            for name, wanted in replicas.items():
+                side.replicas[name] = max(side.replicas[name], wanted) if only_up else wanted
+        return f"scaled to {dict(replicas)}"
+
 
 class MemoryDatabase:
     """The global database of the world."""
@@ -117,6 +143,12 @@ class MemoryDatabase:
             world.switching_to = member.name
             world.switching_until = world.clock.now() + world.delays.promote
         return f"switching over to {member.database}"
+
+    def instances(self, member: Member) -> Instances:
+        raise Gone(NO_ZONES)
+
+    def move_writer(self, member: Member, *, instance: str) -> str:
+        raise Gone(NO_ZONES)
 
 
 class MemoryFiles:
@@ -191,6 +223,9 @@ class MemoryFiles:
             side.files_at = other.files_at = world.clock.now()
         return f"replicating {origin.files} to {member.files}"
 
+    def mounts(self, member: Member) -> Mapping[str, str]:
+        raise Gone(NO_ZONES)
+
 
 class MemoryTraffic:
     """Targets, switches and DNS weights of the world."""
@@ -245,6 +280,15 @@ class MemoryTraffic:
                 side.weight = weights[name]
             self._world.weighed.append(dict(weights))
         return f"weights {dict(weights)} by {run}"
+
+    def balancer(self, member: Member) -> Balancer:
+        raise Gone(NO_ZONES)
+
+    def leave_zone(self, member: Member, *, zone_id: str, expires: timedelta, run: str) -> str:
+        raise Gone(NO_ZONES)
+
+    def return_to_zone(self, member: Member, *, zone_id: str) -> str:
+        raise Gone(NO_ZONES)
 
 
 class MemoryProbe:

@@ -1,0 +1,156 @@
+"""Leaving a zone and returning to it: which member does what, in which order, and the plan for it. Pure.
+
+Capacity comes first and traffic after; a zone that serves nothing any more is taken out of traffic at once. A member that is spread
+over zones moves its pods and shifts its balancer; a member that is pinned to the zone hands its clients to the other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+from hadr.core.course import Course, Way
+from hadr.core.plan import Plan, compose
+from hadr.core.runbooks import Runbook
+from hadr.core.site import Member, Site
+from hadr.core.steps import StepName as S
+from hadr.core.view import Known, Read, View, What
+from hadr.core.zone_actions import Manner, zone_step
+
+SPREAD_OUT = Runbook(
+    verb="evacuate",
+    goal="{target} serves without {zone}",
+    requires={
+        S.CLOSE: (),
+        S.REPLACE: (S.CLOSE,),
+        S.WRITER_OUT: (),
+        S.SHIFT_OUT: (S.REPLACE,),
+        S.PROVE: (S.SHIFT_OUT, S.WRITER_OUT),
+    },
+)
+SPREAD_LOST = Runbook(
+    verb="evacuate",
+    goal="{target} serves without {zone}",
+    requires={
+        S.SHIFT_OUT: (),
+        S.CLOSE: (),
+        S.REPLACE: (S.CLOSE,),
+        S.WRITER_OUT: (),
+        S.PROVE: (S.SHIFT_OUT, S.REPLACE, S.WRITER_OUT),
+    },
+)
+SPREAD_BACK = Runbook(
+    verb="return",
+    goal="{target} serves from {zone} too",
+    requires={S.OPEN: (), S.SPREAD: (S.OPEN,), S.SHIFT_BACK: (S.SPREAD,), S.PROVE: (S.SHIFT_BACK,)},
+)
+PINNED_OUT = Runbook(
+    verb="evacuate",
+    goal="{target} serves for {source}, which is in {zone}",
+    requires={S.GROW: (), S.WRITER_OUT: (), S.MOVE_OUT: (S.GROW,), S.EMPTY: (S.MOVE_OUT,), S.PROVE: (S.EMPTY, S.WRITER_OUT)},
+)
+PINNED_LOST = Runbook(
+    verb="evacuate",
+    goal="{target} serves for {source}, which is in {zone}",
+    requires={S.MOVE_OUT: (), S.GROW: (), S.WRITER_OUT: (), S.EMPTY: (S.MOVE_OUT,), S.PROVE: (S.MOVE_OUT, S.GROW, S.WRITER_OUT)},
+)
+PINNED_BACK = Runbook(
+    verb="return",
+    goal="{target} serves from {zone} again",
+    requires={
+        S.CAPACITY: (),
+        S.NODES: (S.CAPACITY,),
+        S.WORKLOAD: (S.NODES,),
+        S.TARGETS: (S.WORKLOAD,),
+        S.MOVE_BACK: (S.TARGETS,),
+        S.SHRINK: (S.MOVE_BACK,),
+        S.PROVE: (S.SHRINK,),
+    },
+)
+DATA_OUT = Runbook(verb="evacuate", goal="nothing is written in {zone}", requires={S.WRITER_OUT: (), S.PROVE: (S.WRITER_OUT,)})
+DATA_BACK = Runbook(verb="return", goal="{zone} may be used", requires={})
+
+ABOUT = (What.PLACED, What.INSTANCES, What.BALANCER, What.COMPUTE, What.TARGETS, What.ENDPOINT, What.ADDRESSES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Who leaves the zone and who serves afterwards; the same member when its workload is in other zones too."""
+
+    leaves: Member
+    serves: Member
+    pinned: bool = False
+    empty: bool = False
+
+
+def turn_of(site: Site, zone: str) -> Turn:
+    """Raises ConfigError for a zone that the site does not name."""
+    members = site.in_zone(zone)
+    living = [member for member in members if member.lives_in(zone)]
+    if not living:
+        return Turn(leaves=members[0], serves=members[0], empty=True)
+    (member,) = living
+    if member.workload.zone is None:
+        return Turn(leaves=member, serves=member)
+    return Turn(leaves=member, serves=site.other(member.name), pinned=True)
+
+
+def zone_reads(site: Site, zone: str) -> tuple[Read, ...]:
+    """The questions that leaving the zone, or returning to it, goes by."""
+    turn = turn_of(site, zone)
+    members = dict.fromkeys((turn.leaves.name, turn.serves.name))
+    reads = [Read(what, member) for member in members for what in ABOUT]
+    if turn.pinned:
+        reads.append(Read(What.WEIGHTS))
+    return (*reads, Read(What.ANSWER), Read(What.SERVICE))
+
+
+def serves_clients(site: Site, view: View, zone: str) -> bool:
+    """Whether anything of the site answers clients from the zone, as far as is known; what is not known counts as serving."""
+    turn = turn_of(site, zone)
+    placed, targets, endpoint = (view.get(what, turn.leaves.name) for what in (What.PLACED, What.TARGETS, What.ENDPOINT))
+    if turn.pinned:
+        return not (isinstance(endpoint, Known) and not endpoint.value.ok)
+    pods = not isinstance(placed, Known) or bool(placed.value.ready_in(zone))
+    healthy = not isinstance(targets, Known) or bool(targets.value.zones.get(zone, 0))
+    return pods or healthy
+
+
+def plan_evacuation(site: Site, view: View, zone: str, *, manner: Manner) -> Plan:
+    """The plan that leaves the zone. Raises ConfigError for an unknown zone or impossible stages."""
+    turn, lost = turn_of(site, zone), not serves_clients(site, view, zone)
+    if turn.empty:
+        return _plan(site, view, DATA_OUT, turn, zone, manner, reason="no member's workload is there", way=Way.STAYS)
+    if turn.pinned and lost:
+        reason = f"{turn.leaves.name} answers nobody, so its weight goes at once"
+        return _plan(site, view, PINNED_LOST, turn, zone, replace(manner, shares=(), halves=False), reason=reason, way=Way.WEIGHTS)
+    if turn.pinned:
+        reason = f"{turn.serves.name} grows first, then clients follow in stages"
+        return _plan(site, view, PINNED_OUT, turn, zone, manner, reason=reason, way=Way.WEIGHTS)
+    runbook = SPREAD_LOST if lost else SPREAD_OUT
+    reason = f"nothing in {zone} serves, so traffic leaves at once" if lost else f"pods leave {zone} first, then traffic"
+    return _plan(site, view, runbook, turn, zone, manner, reason=reason, way=Way.ZONE)
+
+
+def plan_return(site: Site, view: View, zone: str, *, manner: Manner) -> Plan:
+    """The plan that returns to the zone. Raises ConfigError for an unknown zone or impossible stages."""
+    turn = turn_of(site, zone)
+    if turn.empty:
+        return _plan(site, view, DATA_BACK, turn, zone, manner, reason="no member's workload is there", way=Way.STAYS)
+    if turn.pinned:
+        back = Turn(leaves=turn.serves, serves=turn.leaves, pinned=True)
+        return _plan(site, view, PINNED_BACK, back, zone, manner, reason="capacity first, then clients in stages", way=Way.WEIGHTS)
+    return _plan(site, view, SPREAD_BACK, turn, zone, manner, reason="pods first, then traffic", way=Way.ZONE)
+
+
+def _plan(site: Site, view: View, runbook: Runbook, turn: Turn, zone: str, manner: Manner, *, reason: str, way: Way) -> Plan:
+    course = Course(target=turn.serves.name, source=turn.leaves.name, way=way, zone=zone)
+    return compose(site, view, runbook, course, reason, refine=partial(zone_step, site, course, view, manner))
+
+
+def planner(*, back: bool, hold: timedelta, expires: timedelta, shares: Sequence[float]) -> Callable[[Site, View, str], Plan]:
+    """A planner with its manner filled in: of a zone's evacuation, or of the return to it."""
+    manner = Manner(expires=expires, hold=hold, shares=tuple(shares))
+    return partial(plan_return if back else plan_evacuation, manner=manner)

@@ -1,0 +1,319 @@
+"""Leaving a zone and returning to it, carried out in memory: what is done, in which order, and what no client may ever see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hadr.adapters.memory import MemoryRuns, ZoneWorld, zonal_site
+from hadr.core.errors import ConfigError, Indefinite, StepFailed, Throttled, UnsafePlan
+from hadr.core.guards import Guard
+from hadr.core.journal import RunRecord, run_record, verify
+from hadr.core.leaving import planner, zone_reads
+from hadr.core.placement import ZonalShift
+from hadr.core.plan import Plan
+from hadr.core.site import Site
+from hadr.core.steps import StepName
+from hadr.core.view import View
+from hadr.engine import Run, observe
+
+A, B, C = "ap-southeast-1a", "ap-southeast-1b", "ap-southeast-1c"
+Planner = Callable[[Site, View, str], Plan]
+
+
+def a_planner(*, back: bool = False) -> Planner:
+    return planner(back=back, hold=timedelta(seconds=30), expires=timedelta(hours=12), shares=())
+
+
+def a_plan(world: ZoneWorld, zone: str, *, back: bool = False) -> Plan:
+    return a_planner(back=back)(world.site, observe(world.site, world.ports(), reads=zone_reads(world.site, zone)), zone)
+
+
+def carry_out(world: ZoneWorld, zone: str, *, back: bool = False, allowed: Collection[Guard] = ()) -> RunRecord:
+    """Plan and run; errors of the run are let through, and its record is returned."""
+    plan, runs = a_plan(world, zone, back=back), MemoryRuns()
+    journal = runs.begin("zone", {}, world.clock.now())
+    try:
+        Run(site=world.site, ports=world.ports(), plan=plan, journal=journal, allowed=allowed).carry_out()
+    finally:
+        record = run_record(verify(runs.journal(journal.run)).entries) if runs.journal(journal.run) else None
+    assert record is not None
+    return record
+
+
+def ready_in(world: ZoneWorld, member: str, zone: str) -> int:
+    world.settle()
+    return sum(world.ready(one) and one.machine.zone == zone for one in world.clusters[member].processes)
+
+
+def order(world: ZoneWorld, *operations: str) -> list[str]:
+    """The first time that each was asked for, in order."""
+    first = {name: moment for moment, name, _ in reversed(world.asked) if name in operations}
+    return sorted(first, key=lambda name: first[name])
+
+
+# --- one member over three zones
+
+
+def test_a_healthy_zone_is_left_without_harm_and_returned_to() -> None:
+    """Pods first, traffic after; the writer moves; on the way back pods first again. No client ever went without an answer."""
+    world = ZoneWorld(site=zonal_site())
+    record = carry_out(world, A)
+    assert [(step.name, step.status) for step in record.steps] == [
+        (name, "done") for name in ("close-zone", "replace-pods", "move-writer", "leave-zone", "prove")
+    ]
+    assert order(world, "close", "evict", "leave_zone") == ["close", "evict", "leave_zone"]
+    assert ready_in(world, "one", A) == 0
+    assert world.instances[world.writer] == B
+    assert len([one for one in world.clusters["one"].processes if world.ready(one)]) == 9
+    assert a_plan(world, A).steps == ()
+
+    record = carry_out(world, A, back=True)
+    assert [step.name for step in record.steps] == ["open-zone", "spread-pods", "return-to-zone", "prove"]
+    assert record.status == "done"
+    assert {one.deployment for one in world.clusters["one"].processes if one.machine.zone == A and world.ready(one)} == {
+        "peccy-web",
+        "peccy-app",
+    }
+    assert world.clusters["one"].shift is None
+    assert a_plan(world, A, back=True).steps == ()
+    assert world.harmed == []
+
+
+def test_a_lost_zone_is_out_of_traffic_before_anything_else_is_done() -> None:
+    """Nothing of it serves, so its shift waits for no pod; what cannot be reached does not hold up the rest."""
+    world = ZoneWorld(site=zonal_site())
+    world.lose(A)
+    world.clock.advance(timedelta(seconds=10))
+    plan = a_plan(world, A)
+    assert {step.name: step.requires for step in plan.steps}[StepName.SHIFT_OUT] == ()
+    assert "traffic leaves at once" in plan.reason
+    record = carry_out(world, A)
+    assert record.status == "done"
+    shift = next(step for step in record.steps if step.name == "leave-zone")
+    replaced = next(step for step in record.steps if step.name == "replace-pods")
+    assert shift.ended is not None
+    assert replaced.ended is not None
+    assert shift.ended < replaced.ended
+    assert world.instances[world.writer] == B
+
+
+def test_a_zone_that_comes_back_is_returned_to() -> None:
+    """Its old machines are there again, and pods go back."""
+    world = ZoneWorld(site=zonal_site())
+    world.lose(A)
+    carry_out(world, A)
+    world.restore(A)
+    assert carry_out(world, A, back=True).status == "done"
+    assert ready_in(world, "one", A) > 0
+
+
+def test_budgets_that_hold_back_are_waited_for() -> None:
+    """An eviction that is refused is asked for again, until it is let."""
+    world = ZoneWorld(site=zonal_site())
+    world.fail_next("evict", Throttled("budget"), times=4)
+    assert carry_out(world, B).status == "done"
+    assert world.harmed == []
+
+
+def test_an_answer_that_never_came_does_no_harm() -> None:
+    """A shift that was started although nobody heard of it is seen, and not asked for twice."""
+    world = ZoneWorld(site=zonal_site())
+    world.fail_next("leave_zone", Indefinite("timed out"), applied=True)
+    assert carry_out(world, C).status == "done"
+    assert sum(name == "leave_zone" for _, name, _ in world.asked) == 1
+
+
+def test_a_zone_without_capacity_elsewhere_fails_with_what_was_seen() -> None:
+    """No instance is to be had outside: pods stay pending, traffic is not taken away, and the step says so."""
+    world = ZoneWorld(site=zonal_site())
+    world.full = {B, C}
+    with pytest.raises(StepFailed, match=r"replace-pods: not proven within 1200 s; last seen: .* elsewhere peccy-app"):
+        carry_out(world, A)
+    assert world.clusters["one"].shift is None
+    assert world.harmed == []
+
+
+def a_shift(world: ZoneWorld, zone_id: str, *, ours: bool) -> ZonalShift:
+    expires = world.clock.now() + timedelta(hours=1)
+    return ZonalShift(shift_id="other", zone_id=zone_id, comment="hadr x" if ours else "console", expires=expires, ours=ours)
+
+
+def test_an_unsafe_plan_is_refused_by_type() -> None:
+    """Somebody else's shift, another zone that is left already, the last zone, no reader elsewhere, nobody to make nodes."""
+    world = ZoneWorld(site=zonal_site())
+    world.clusters["one"].shift = a_shift(world, "apse1-az2", ours=False)
+    assert {refusal.guard for refusal in a_plan(world, A).refusals} == {Guard.FOREIGN_SHIFT}
+    world = ZoneWorld(site=zonal_site())
+    for machine in world.clusters["one"].machines:
+        machine.cordoned = machine.zone != A
+    refused = a_plan(world, A).refusals
+    assert {refusal.guard for refusal in refused} == {Guard.LAST_ZONE}
+    assert "no ready node outside ap-southeast-1a" in str(refused[0])
+    world = ZoneWorld(site=zonal_site(), instances={"db-0": A})
+    assert "has no available instance outside ap-southeast-1a" in str(a_plan(world, A).refusals[0])
+    world = ZoneWorld(site=zonal_site())
+    world.clusters["one"].maker_zones = {A}
+    (refusal,) = a_plan(world, A).refusals
+    assert (refusal.guard, "no pod of karpenter is ready outside" in str(refusal)) == (Guard.TARGET_NOT_READY, True)
+    with pytest.raises(UnsafePlan):
+        carry_out(world, A)
+    assert not any(name in ("close", "evict", "leave_zone") for _, name, _ in world.asked)
+
+
+def test_what_cannot_be_seen_counts_against_leaving() -> None:
+    """Unknown is a refusal of its own kind: the plan's exit code is 2, not 1."""
+    world = ZoneWorld(site=zonal_site())
+    world.fail_next("placed", Indefinite("no answer"))
+    refused = a_plan(world, A).refusals
+    assert [(refusal.guard, refusal.unknown) for refusal in refused] == [(Guard.TARGET_NOT_READY, True)]
+
+
+def test_only_our_own_shift_is_ended() -> None:
+    """A shift that somebody else started for the zone stays until its guard is lifted."""
+    world = ZoneWorld(site=zonal_site())
+    world.clusters["one"].shift = a_shift(world, "apse1-az1", ours=False)
+    assert [refusal.guard for refusal in a_plan(world, A, back=True).refusals] == [Guard.FOREIGN_SHIFT]
+    carry_out(world, A, back=True, allowed=[Guard.FOREIGN_SHIFT])
+    assert world.clusters["one"].shift is None
+
+
+def test_cordons_of_others_stay() -> None:
+    """Returning opens what leaving closed, and nothing that a person cordoned before."""
+    world = ZoneWorld(site=zonal_site())
+    theirs = next(machine for machine in world.clusters["one"].machines if machine.zone == A)
+    theirs.cordoned = True
+    carry_out(world, A)
+    carry_out(world, A, back=True)
+    assert theirs.cordoned
+
+
+# --- two members in one Region
+
+
+def test_a_pinned_member_hands_over_and_takes_back() -> None:
+    """The other grows first, then clients follow in stages, then the member is emptied; and all of it the other way round."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    record = carry_out(world, A)
+    assert [(step.name, step.status) for step in record.steps] == [
+        (name, "done") for name in ("grow-other", "move-writer", "move-weights", "empty-member", "prove")
+    ]
+    assert world.weighed == [{"two": 75, "one": 25}, {"two": 100, "one": 0}]
+    assert order(world, "scale", "set_weights", "quiesce") == ["scale", "set_weights", "quiesce"]
+    assert world.clusters["two"].replicas == {"peccy-web": 6, "peccy-app": 12}
+    assert ready_in(world, "one", A) == 0
+    assert ready_in(world, "two", B) == 18
+    assert a_plan(world, A).steps == ()
+
+    record = carry_out(world, A, back=True)
+    assert record.status == "done"
+    assert world.weights == {"one": 50, "two": 50}
+    assert world.clusters["two"].replicas == {"peccy-web": 3, "peccy-app": 6}
+    assert ready_in(world, "one", A) == 9
+    assert a_plan(world, A, back=True).steps == ()
+    assert world.harmed == []
+
+
+def test_clients_that_get_worse_off_stop_it_and_weights_return() -> None:
+    """A target that breaks under its new clients: the weights of before are put back, the member is not emptied."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    ports = world.ports()
+    plan, runs = a_plan(world, A), MemoryRuns()
+    journal = runs.begin("zone", {}, world.clock.now())
+
+    class Breaking(type(ports.traffic)):  # type: ignore[misc]  # the world's own class
+        def set_weights(self, weights: dict[str, int], *, run: str) -> str:
+            world.failing = {"two"} if weights["two"] > 60 else set()
+            return str(super().set_weights(weights, run=run))
+
+    with pytest.raises(StepFailed, match=r"move-weights: refused: clients are worse off: .* The weights are back at one=50,two=50"):
+        Run(site=world.site, ports=replace(ports, traffic=Breaking(world)), plan=plan, journal=journal).carry_out()
+    assert world.weights == {"one": 50, "two": 50}
+    assert ready_in(world, "one", A) == 9
+    record = run_record(verify(runs.journal(journal.run)).entries)
+    assert {step.name: step.status for step in record.steps}["empty-member"] == "skipped"
+
+
+def test_a_lost_members_weight_goes_at_once() -> None:
+    """Its health check has taken it out already; nothing waits for the other to have grown, which it then does."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    world.lose(A)
+    world.clock.advance(timedelta(seconds=40))
+    plan = a_plan(world, A)
+    assert {step.name: step.requires for step in plan.steps}[StepName.MOVE_OUT] == ()
+    assert carry_out(world, A).status == "done"
+    assert world.weighed == [{"two": 100, "one": 0}]
+    assert world.clusters["two"].replicas == {"peccy-web": 6, "peccy-app": 12}
+
+
+def test_a_member_that_was_left_cannot_take_over() -> None:
+    """Leaving both zones leaves nobody; so does leaving for a member that is not ready."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    carry_out(world, A)
+    refused = a_plan(world, B).refusals
+    assert Guard.LAST_ZONE in {refusal.guard for refusal in refused}
+    assert "one has no DNS weight: it was left itself" in " ".join(map(str, refused))
+    world = ZoneWorld(site=zonal_site(members=2), failing={"two"})
+    assert [refusal.guard for refusal in a_plan(world, A).refusals] == [Guard.TARGET_NOT_READY]
+
+
+def test_a_zone_that_only_holds_data_loses_its_writer_alone() -> None:
+    """No member lives in the third zone, but the database may be written there."""
+    world = ZoneWorld(site=zonal_site(members=2), instances={"db-0": C, "db-1": A})
+    assert [step.name for step in carry_out(world, C).steps] == ["move-writer", "prove"]
+    assert world.instances[world.writer] == A
+    assert a_plan(world, C).steps == ()
+    assert a_plan(world, C, back=True).steps == ()
+
+
+def test_unknown_zones_are_usage() -> None:
+    """Named with the zones there are."""
+    world = ZoneWorld(site=zonal_site())
+    with pytest.raises(ConfigError, match="no zone 'us-east-1a' in site peccy"):
+        a_plan(world, "us-east-1a")
+
+
+# --- whatever happens
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    members=st.sampled_from([1, 2]),
+    zone=st.sampled_from([A, B]),
+    writer=st.sampled_from([A, B]),
+    lost=st.booleans(),
+    troubles=st.lists(
+        st.tuples(
+            st.sampled_from(["evict", "close", "leave_zone", "move_writer", "scale", "set_weights", "placed", "targets"]),
+            st.booleans(),
+            st.integers(1, 3),
+        ),
+        max_size=4,
+        unique_by=lambda trouble: trouble[0],
+    ),
+)
+def test_no_client_is_harmed_and_twice_is_once(
+    members: int, zone: str, writer: str, lost: bool, troubles: list[tuple[str, bool, int]]
+) -> None:
+    """Calls fail, with and without effect: leaving still ends with the zone left, once; planning from there is empty."""
+    other = B if writer == A else A
+    world = ZoneWorld(site=zonal_site(members=members), instances={"db-0": writer, "db-1": other})
+    if lost:
+        world.lose(zone)
+        world.clock.advance(timedelta(seconds=45))
+    plan, runs = a_plan(world, zone), MemoryRuns()
+    for operation, applied, times in troubles:
+        world.fail_next(operation, Indefinite("lost"), applied=applied, times=times)
+    journal = runs.begin("zone", {}, world.clock.now())
+    Run(site=world.site, ports=world.ports(), plan=plan, journal=journal).carry_out()
+    world.failures.clear()
+    leaving = "one" if members == 1 or zone == A else "two"
+    assert ready_in(world, leaving, zone) == 0
+    assert world.instances[world.writer] != zone
+    assert a_plan(world, zone).steps == ()
+    assert world.harmed == []
