@@ -103,11 +103,9 @@ class Pictures:
             next(entries, None)
 
     def _write_probe(self) -> None:
+        """A new file each time: written over, the old one would give back the very room that a full store lacks."""
         self._probe.parent.mkdir(exist_ok=True)
-        with self._probe.open("wb") as file:
-            file.write(b"ready\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _put(self._probe, b"ready\n")
 
 
 def _content(path: Path) -> bytes | None:
