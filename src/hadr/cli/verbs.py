@@ -20,11 +20,16 @@ from hadr.core.inspection import inspect, worst
 from hadr.core.journal import RunRecord, Verified, run_record, verify
 from hadr.core.plan import stand_by_of
 from hadr.core.roles import Verdict, readiness_reads, standing
+from hadr.core.site import Layout, Site
+from hadr.core.view import View
 from hadr.engine import observe
 from hadr.report import readiness as readiness_report
 from hadr.report import run as run_report
 from hadr.report import status as status_report
+from hadr.report import zones as zones_report
 from hadr.report.words import length, moment
+
+CODES = {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,32 +66,32 @@ def common(
 
 @app.command()
 def status(context: typer.Context, site: SiteFile = DEFAULT_SITE, json: AsJson = False) -> int:
-    """Is the service served, by whom, and could the other member take over?"""
+    """Is the service served, by whom, and could the other member take over, or a zone be lost?"""
     here: Context = context.obj
     described = config.load_site(site)
     view = observe(described, here.wire(described))
+    report = status_report if described.layout is Layout.TWO_REGIONS else zones_report
     if json:
-        here.tell(status_report.document(described, view))
+        here.tell(report.document(described, view))
     else:
-        here.say(
-            status_report.answer(described, view),
-            status_report.table(described, view),
-            remarks=status_report.remarks(described, view),
-        )
-    return {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}[standing(described, view).serving]
+        here.say(report.answer(described, view), report.table(described, view), remarks=report.remarks(described, view))
+    return CODES[standing(described, view).serving]
 
 
 @app.command()
 def readiness(context: typer.Context, to: Onto = "", site: SiteFile = DEFAULT_SITE, json: AsJson = False) -> int:
-    """Would a failover to the stand-by work now, and lose no more than promised?
+    """Would a failover to the stand-by work now, and lose no more than promised? In one Region: would any zone's loss be survived?
 
     Changes nothing but one trial object beside the switch, which it writes and removes.
     """
     here: Context = context.obj
     described = config.load_site(site)
     if to:
+        described.require_stand_by("readiness --to")
         described.member(to)
     view = observe(described, here.wire(described), reads=readiness_reads(described))
+    if described.layout is not Layout.TWO_REGIONS:
+        return _zones_readiness(here, described, view, json=json)
     target = to or stand_by_of(described, view) or described.members[-1].name
     found = inspect(described, view, target)
     if json:
@@ -94,7 +99,16 @@ def readiness(context: typer.Context, to: Onto = "", site: SiteFile = DEFAULT_SI
     else:
         remarks = readiness_report.remarks(target, found)
         here.say(readiness_report.answer(described, target, found), readiness_report.table(found), remarks=remarks)
-    return {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}[worst(found)]
+    return CODES[worst(found)]
+
+
+def _zones_readiness(here: Context, site: Site, view: View, *, json: bool) -> int:
+    if json:
+        here.tell(zones_report.readiness_document(site, view))
+    else:
+        remarks = zones_report.readiness_remarks(site, view)
+        here.say(zones_report.readiness_answer(site, view), zones_report.readiness_table(site, view), remarks=remarks)
+    return CODES[zones_report.verdict(site, view)]
 
 
 @app.command()

@@ -30,7 +30,7 @@ def inspect(site: Site, view: View, target: str) -> tuple[Finding, ...]:
         _files(site, view, to, away),
         _target_group(view, to),
         *_switch(view, to),
-        *_wiring(site, view, to, away),
+        *wiring(site, view, to, away),
     )
 
 
@@ -129,7 +129,7 @@ def _switch(view: View, to: Member) -> Iterator[Finding]:
         yield Finding(rule="switch-writable", verdict=YES, evidence=trial.value)
 
 
-def _wiring(site: Site, view: View, to: Member, away: Member) -> Iterator[Finding]:
+def wiring(site: Site, view: View, to: Member, away: Member) -> Iterator[Finding]:
     """Each record goes out of DNS when its member is not ready, and the active one also when the other is declared active."""
     for member in (away, to):
         rule = f"health-check-of-{member.name}"

@@ -102,6 +102,6 @@ def all_reads(site: Site) -> tuple[Read, ...]:
 
 def readiness_reads(site: Site) -> tuple[Read, ...]:
     """Every question, with those that only readiness asks: they cost more, or write something."""
-    checks = [Read(What.CHECKS, member.name) for member in site.members]
+    checks = [Read(What.CHECKS, member.name) for member in site.members if member.record is not None]
     trials = [Read(What.SWITCH_TRIAL, member.name) for member in site.members if member.switch is not None]
     return (*all_reads(site), *checks, *trials)

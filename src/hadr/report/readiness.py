@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -39,7 +40,7 @@ def answer(site: Site, target: str, found: tuple[Finding, ...]) -> str:
             return f"{site.name}: whether a failover to {target} would work is unknown; look at {wrong}"
 
 
-def table(found: tuple[Finding, ...]) -> Table:
+def table(found: Iterable[Finding]) -> Table:
     """The rules, one a line."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     made.add_column("rule", no_wrap=True)

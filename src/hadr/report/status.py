@@ -11,7 +11,7 @@ from rich.table import Table
 from hadr.core.readiness import findings
 from hadr.core.roles import Role, Standing, Verdict, role_of, standing
 from hadr.core.site import Member, Site
-from hadr.core.view import ONLY_FOR_READINESS, SITE_WIDE, Known, Lag, Reading, Unknown, View, What
+from hadr.core.view import ABOUT_ZONES, ONLY_FOR_READINESS, SITE_WIDE, Known, Lag, Reading, Unknown, View, What
 from hadr.report.words import length
 
 
@@ -26,23 +26,24 @@ def document(site: Site, view: View) -> dict[str, Any]:
         "active": list(now.active),
         "writer": now.writer,
         "members": {member.name: _member(site, view, member) for member in site.members},
-        "readings": {what: _reading(view.get(what)) for what in SITE_WIDE},
+        "readings": {what: reading(view.get(what)) for what in SITE_WIDE},
     }
 
 
 def _member(site: Site, view: View, member: Member) -> dict[str, Any]:
-    of_member = [what for what in What if what not in (*SITE_WIDE, *ONLY_FOR_READINESS)]
+    of_member = [what for what in What if what not in (*SITE_WIDE, *ONLY_FOR_READINESS, *ABOUT_ZONES)]
     return {
         "region": member.region,
         "role": role_of(site, view, member.name),
         "serving": served_by(view, member.name),
         "can_take_over": can_take_over(site, view, member.name),
         "findings": [msgspec.to_builtins(finding) for finding in findings(site, view, member.name)],
-        "readings": {what: _reading(view.get(what, member.name)) for what in of_member},
+        "readings": {what: reading(view.get(what, member.name)) for what in of_member},
     }
 
 
-def _reading(reading: Reading[Any]) -> dict[str, Any]:
+def reading(reading: Reading[Any]) -> dict[str, Any]:
+    """One reading as plain values."""
     if isinstance(reading, Unknown):
         return {"known": False, "why": reading.why}
     value = reading.value
@@ -51,8 +52,14 @@ def _reading(reading: Reading[Any]) -> dict[str, Any]:
     elif isinstance(value, frozenset):
         plain = sorted(value)
     else:
-        plain = msgspec.to_builtins(value)
+        plain = msgspec.to_builtins(value, enc_hook=_sorted)
     return {"known": True, "at": reading.at.isoformat(), "value": plain}
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    raise NotImplementedError(f"{type(value).__name__} has no plain form")
 
 
 def served_by(view: View, member: str) -> Verdict:
