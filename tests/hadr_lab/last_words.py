@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 def run(case: Coroutine[Any, Any, Result], *, within: float, logs: Path | None = None, grace: float = 5) -> Result:
     """Run `case` in an event loop of its own. After `within` seconds this process tells where it stood and exits with STUCK.
 
-    A loop that does not turn any more is ended `grace` seconds later, with the stacks of its threads.
+    A loop that does not turn any more, or a thread that outlives the case, is ended `grace` seconds later, with every stack told.
     `logs` is the folder whose logs' last lines are told too. For the first process of the lab's namespaces only: they end with it.
     """
     faulthandler.dump_traceback_later(within + grace, exit=True)
@@ -31,10 +31,7 @@ def run(case: Coroutine[Any, Any, Result], *, within: float, logs: Path | None =
         asyncio.get_running_loop().call_later(within, _give_up, within, logs)
         return await case
 
-    try:
-        return asyncio.run(limited())
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+    return asyncio.run(limited())
 
 
 def completed(
