@@ -57,7 +57,7 @@ def _moving(name: str, planner: Planner) -> Callable[..., int]:
         described = config.load_site(site)
         described.require_stand_by(name)
         described.member(to)
-        return _carry_out(context.obj, described, planner, partial(_named, to), runs, allow, yes=yes, json=json)
+        return carry_out(context.obj, described, planner, partial(named, to), runs, allow, yes=yes, json=json)
 
     return verb
 
@@ -67,7 +67,7 @@ def _planning(name: str, planner: Planner) -> Callable[..., int]:
         described = config.load_site(site)
         described.require_stand_by(name)
         described.member(to)
-        return _show(context.obj, described, planner, partial(_named, to), frozenset(allow or ()), json=json)
+        return _show(context.obj, described, planner, partial(named, to), frozenset(allow or ()), json=json)
 
     return verb
 
@@ -84,7 +84,7 @@ def protect(
     """Make the stand-by follow: replicate the active member's files to it, over what is there, and see the database replicate."""
     described = config.load_site(site)
     described.require_stand_by("protect")
-    return _carry_out(context.obj, described, plan_protect, _onto(described, to), runs, allow, yes=yes, json=json)
+    return carry_out(context.obj, described, plan_protect, _onto(described, to), runs, allow, yes=yes, json=json)
 
 
 def plan_protecting(
@@ -96,14 +96,14 @@ def plan_protecting(
     return _show(context.obj, described, plan_protect, _onto(described, to), frozenset(allow or ()), json=json)
 
 
-def _named(to: str, site: Site, view: View) -> str:  # noqa: ARG001 - what is seen does not matter when it is named
+def named(to: str, site: Site, view: View) -> str:  # noqa: ARG001 - what is seen does not matter when it is named
     return to
 
 
 def _onto(site: Site, to: str) -> Callable[[Site, View], str]:
     if to:
         site.member(to)
-        return partial(_named, to)
+        return partial(named, to)
     return _stand_by
 
 
@@ -115,7 +115,7 @@ def _stand_by(site: Site, view: View) -> str:
     return found
 
 
-def _carry_out(
+def carry_out(
     here: Context,
     site: Site,
     planner: Planner,

@@ -14,6 +14,7 @@ from hadr.cli.config import app as config_app
 from hadr.cli.context import Context
 from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, UNKNOWN, YES, AsJson, Onto, RunsFolder, SiteFile
 from hadr.cli.policy import policy
+from hadr.cli.runs import abort, resume
 from hadr.cli.shift import shift
 from hadr.core.errors import NoSuchRun
 from hadr.core.inspection import inspect, worst
@@ -43,6 +44,8 @@ app.add_typer(config_app, name="config")
 app.command()(policy)
 changes.add(app, plan_app)
 app.command()(shift)
+app.command()(resume)
+app.command()(abort)
 
 
 def _show_version(wanted: bool) -> None:

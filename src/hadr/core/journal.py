@@ -55,6 +55,7 @@ class StepRecord:
     attempts: int
     outcome: str
     proof: str
+    undo: str = ""
 
     @property
     def length(self) -> timedelta:
@@ -214,6 +215,7 @@ def _step_record(planned: Mapping[str, Any], entries: Sequence[Entry]) -> StepRe
         attempts=sum(entry.kind == "ask" for entry in mine),
         outcome=f"{outcomes[-1].data['outcome']}: {outcomes[-1].data['detail']}" if outcomes else "",
         proof=seen[-1] if seen else "",
+        undo=planned.get("undo", ""),
     )
 
 

@@ -108,14 +108,18 @@ def zone_reads(site: Site, zone: str) -> tuple[Read, ...]:
 
 
 def serves_clients(site: Site, view: View, zone: str) -> bool:
-    """Whether anything of the site answers clients from the zone, as far as is known; what is not known counts as serving."""
+    """Whether clients are answered from the zone, as far as is known; what is not known counts as serving.
+
+    The load balancer's opinion goes first: a zone that stands still looks well to Kubernetes for most of a minute.
+    """
     turn = turn_of(site, zone)
-    placed, targets, endpoint = (view.get(what, turn.leaves.name) for what in (What.PLACED, What.TARGETS, What.ENDPOINT))
     if turn.pinned:
+        endpoint = view.endpoint(turn.leaves.name)
         return not (isinstance(endpoint, Known) and not endpoint.value.ok)
-    pods = not isinstance(placed, Known) or bool(placed.value.ready_in(zone))
-    healthy = not isinstance(targets, Known) or bool(targets.value.zones.get(zone, 0))
-    return pods or healthy
+    targets, placed = view.targets(turn.leaves.name), view.placed(turn.leaves.name)
+    if isinstance(targets, Known):
+        return bool(targets.value.zones.get(zone, 0))
+    return not isinstance(placed, Known) or bool(placed.value.ready_in(zone))
 
 
 def plan_evacuation(site: Site, view: View, zone: str, *, manner: Manner) -> Plan:
