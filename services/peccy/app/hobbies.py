@@ -28,22 +28,24 @@ class Hobby:
 
 
 class Hobbies:
-    """The table, over any `Database`."""
+    """The table, over any `Database`; `reads` may be another one that is nearer and a little behind."""
 
-    def __init__(self, database: Database) -> None:
-        """Remember the database; nothing is asked of it yet."""
+    def __init__(self, database: Database, *, reads: Database | None = None) -> None:
+        """Remember the databases; nothing is asked of them yet."""
         self._database = database
+        self._reads = reads or database
 
     async def newest(self, *, limit: int, before: int) -> tuple[tuple[int, str], ...]:
         """Return up to `limit` (id, name) with an id under `before`, newest first. Raises Unavailable."""
         try:
-            return (await self._database.run(LIST, before, limit)).rows
+            return (await self._reads.run(LIST, before, limit)).rows
         except NoTable:
             return ()
 
     async def read(self, hobby_id: int) -> Hobby | None:
         """Return that row, or None. Raises Unavailable."""
-        return await self._one(READ, hobby_id)
+        found = await self._one(self._reads, READ, hobby_id)
+        return await self._one(self._database, READ, hobby_id) if found is None and self._reads is not self._database else found
 
     async def create(self, *, name: str, key: str) -> Hobby:
         """Store the hobby once for each `key`; a repeat returns the row the first one made.
@@ -73,7 +75,9 @@ class Hobbies:
         await self._database.writable()
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the databases."""
+        if self._reads is not self._database:
+            await self._reads.close()
         await self._database.close()
 
     async def _insert(self, name: str, key: str) -> int:
@@ -84,16 +88,16 @@ class Hobbies:
             return (await self._database.run(INSERT, name, key)).made
 
     async def _made_before(self, name: str, key: str) -> Hobby:
-        found = await self._one(FIND, key)
+        found = await self._one(self._database, FIND, key)
         if found is None:
             raise Unavailable("database", "the row of this key was deleted meanwhile; repeat the request")
         if found.name != name:
             raise Conflict(f"the key {key!r} was used before for another hobby")
         return found
 
-    async def _one(self, statement: str, value: int | str) -> Hobby | None:
+    async def _one(self, database: Database, statement: str, value: int | str) -> Hobby | None:
         try:
-            rows = (await self._database.run(statement, value)).rows
+            rows = (await database.run(statement, value)).rows
         except NoTable:
             return None
         return Hobby(id=rows[0][0], name=rows[0][1], key=rows[0][2]) if rows else None

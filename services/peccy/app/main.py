@@ -22,6 +22,7 @@ from app.database import Database
 from app.errors import ConfigError
 from app.hobbies import Hobbies
 from app.mysql import MySql
+from app.nearest import COPY_WITHIN, Nearest
 from app.pictures import Pictures
 from app.readiness import Readiness
 from app.settings import Settings, from_env
@@ -36,7 +37,8 @@ KEEP_ALIVE_S = 75
 def build(settings: Settings) -> FastAPI:
     """Return the application for these settings. Connects to nothing."""
     database: Database = MySql(settings.database) if settings.database else Sqlite(settings.files / "peccy.sqlite3")
-    hobbies = Hobbies(database)
+    copy = MySql(settings.copy, answer_within=COPY_WITHIN) if settings.copy else None
+    hobbies = Hobbies(database, reads=Nearest(copy=copy, writer=database) if copy else None)
     pictures = Pictures(settings.files, history=settings.picture_history, probe=settings.identity.hostname)
     readiness = Readiness({"database": hobbies, "files": pictures})
     return api.create(identity=settings.identity, hobbies=hobbies, pictures=pictures, readiness=readiness)

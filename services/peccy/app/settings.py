@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app import VERSION
@@ -60,11 +60,12 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a process needs. `database` is None when SQLite in the file store takes its place."""
+    """Everything a process needs. `database` None: SQLite in the file store takes its place; `copy` None: there is none nearer."""
 
     identity: Identity
     files: Path
     database: MySqlTarget | None = None
+    copy: MySqlTarget | None = None
     bind: str = "0.0.0.0"  # noqa: S104 - a pod listens on its own address, whatever that is
     port: int = 8000
     picture_history: int = 0
@@ -72,6 +73,8 @@ class Settings:
 
 def from_env(env: Mapping[str, str]) -> Settings:
     """Read the PECCY_* variables. Raises ConfigError naming the variable that is wrong."""
+    database = _database(env)
+    nearer = env.get("PECCY_DATABASE_READ_HOST", "")
     return Settings(
         identity=Identity(
             member=env.get("PECCY_MEMBER") or "local",
@@ -81,7 +84,8 @@ def from_env(env: Mapping[str, str]) -> Settings:
             version=env.get("PECCY_VERSION") or VERSION,
         ),
         files=Path(env.get("PECCY_FILES") or "files"),
-        database=_database(env),
+        database=database,
+        copy=replace(database, host=nearer) if database and nearer not in ("", database.host) else None,
         bind=env.get("PECCY_BIND") or "0.0.0.0",  # noqa: S104
         port=_number(env, "PECCY_PORT", default=8000, least=0, most=65535),
         picture_history=_number(env, "PECCY_PICTURE_HISTORY", default=0, least=0, most=1_000_000),
