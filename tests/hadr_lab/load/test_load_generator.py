@@ -351,3 +351,4 @@ def test_the_process_flushes_a_complete_history_on_sigterm(tmp_path: Path) -> No
     assert history.summary is not None
     assert history.summary.interrupted
     assert history.operations
+    assert 10 < history.summary.peak_rss_mb < 80, "its own, not that of whoever started it"
