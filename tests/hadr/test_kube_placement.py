@@ -136,8 +136,14 @@ class Handler(BaseHTTPRequestHandler):
                 return
             if one["op"] == "replace":
                 self.cluster.requirements = one["value"]
-            if one["op"] == "add":
+            key = one["path"].rsplit("/", 1)[-1].replace("~1", "/")
+            if one["path"] == "/metadata/annotations":
+                assert not self.cluster.annotations, "annotations of others would be lost"
                 self.cluster.annotations = one["value"]
+            elif one["op"] == "add":
+                self.cluster.annotations[key] = one["value"]
+            elif one["op"] == "remove":
+                del self.cluster.annotations[key]
         self._send(200, self.cluster.pools()[0])
 
     def do_POST(self) -> None:
@@ -218,6 +224,16 @@ def test_a_zone_is_closed_once_and_opened_again(adapter: Kubernetes, cluster: Cl
     assert (cluster.requirements, cluster.annotations) == (before, {"kept": "yes"})
     assert not any(node.cordoned for node in adapter.placed(ONE).nodes)
     assert set(cluster.managers) == {"hadr"}
+
+
+def test_a_pool_without_annotations_gets_its_first(adapter: Kubernetes, cluster: Cluster) -> None:
+    """And two zones are marked side by side."""
+    cluster.annotations.clear()
+    adapter.close(ONE, A)
+    adapter.close(ONE, B)
+    assert cluster.annotations == {"hadr/left-zones": f"{A},{B}"}
+    adapter.open(ONE, A)
+    assert adapter.placed(ONE).pools == (PoolState(name="service", closed=frozenset({B}), left=frozenset({B})),)
 
 
 def test_a_cordon_and_an_exclusion_of_others_stay(adapter: Kubernetes, cluster: Cluster) -> None:

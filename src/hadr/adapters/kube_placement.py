@@ -133,14 +133,15 @@ def _let_in(client: Client, pool: Any, zone: str) -> bool:
 
 
 def _patch(client: Client, pool: Any, requirements: list[dict[str, Any]], left: list[str]) -> None:
-    """Both in one patch; refused when somebody else changed the list meanwhile."""
-    annotations = dict(_annotations(pool)) | {LEFT: ",".join(left)}
-    if not left:
-        del annotations[LEFT]
+    """Both in one patch; refused when somebody else changed the list meanwhile. Of the annotations only our own is touched."""
+    mine = f"/metadata/annotations/{LEFT.replace('/', '~1')}"
+    marked: dict[str, Any] = {"op": "add", "path": mine, "value": ",".join(left)} if left else {"op": "remove", "path": mine}
+    if not _annotations(pool):
+        marked = {"op": "add", "path": "/metadata/annotations", "value": {LEFT: ",".join(left)}}
     operations: list[dict[str, Any]] = [
         {"op": "test", "path": REQUIREMENTS, "value": _requirements(pool)},
         {"op": "replace", "path": REQUIREMENTS, "value": requirements},
-        {"op": "add", "path": "/metadata/annotations", "value": annotations},
+        marked,
     ]
     client.patch(NodePool, _name(pool), operations, patch_type=PatchType.JSON)
 
