@@ -281,39 +281,48 @@ def test_unknown_zones_are_usage() -> None:
 # --- whatever happens
 
 
+def troubles(*operations: str) -> st.SearchStrategy[list[tuple[str, bool, int]]]:
+    """Calls that get no answer: which, whether they take effect all the same, how often."""
+    one = st.tuples(st.sampled_from(operations), st.booleans(), st.integers(1, 3))
+    return st.lists(one, max_size=4, unique_by=lambda trouble: trouble[0])
+
+
+def run_through(world: ZoneWorld, zone: str, prepared: list[tuple[str, bool, int]], *, back: bool = False) -> None:
+    plan, runs = a_plan(world, zone, back=back), MemoryRuns()
+    for operation, applied, times in prepared:
+        world.fail_next(operation, Indefinite("lost"), applied=applied, times=times)
+    journal = runs.begin("zone", {}, world.clock.now())
+    Run(site=world.site, ports=world.ports(), plan=plan, journal=journal).carry_out()
+    world.failures.clear()
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     members=st.sampled_from([1, 2]),
     zone=st.sampled_from([A, B]),
     writer=st.sampled_from([A, B]),
     lost=st.booleans(),
-    troubles=st.lists(
-        st.tuples(
-            st.sampled_from(["evict", "close", "leave_zone", "move_writer", "scale", "set_weights", "placed", "targets"]),
-            st.booleans(),
-            st.integers(1, 3),
-        ),
-        max_size=4,
-        unique_by=lambda trouble: trouble[0],
-    ),
+    leaving=troubles("evict", "close", "leave_zone", "move_writer", "scale", "set_weights", "placed", "targets"),
+    returning=troubles("evict", "open", "return_to_zone", "start", "scale", "set_weights", "placed", "targets", "cordon"),
 )
 def test_no_client_is_harmed_and_twice_is_once(
-    members: int, zone: str, writer: str, lost: bool, troubles: list[tuple[str, bool, int]]
+    members: int, zone: str, writer: str, lost: bool, leaving: list[tuple[str, bool, int]], returning: list[tuple[str, bool, int]]
 ) -> None:
-    """Calls fail, with and without effect: leaving still ends with the zone left, once; planning from there is empty."""
+    """Calls fail, with and without effect: the zone is left all the same, and returned to; planning from either end is empty."""
     other = B if writer == A else A
     world = ZoneWorld(site=zonal_site(members=members), instances={"db-0": writer, "db-1": other})
+    member = "one" if members == 1 or zone == A else "two"
     if lost:
         world.lose(zone)
         world.clock.advance(timedelta(seconds=45))
-    plan, runs = a_plan(world, zone), MemoryRuns()
-    for operation, applied, times in troubles:
-        world.fail_next(operation, Indefinite("lost"), applied=applied, times=times)
-    journal = runs.begin("zone", {}, world.clock.now())
-    Run(site=world.site, ports=world.ports(), plan=plan, journal=journal).carry_out()
-    world.failures.clear()
-    leaving = "one" if members == 1 or zone == A else "two"
-    assert ready_in(world, leaving, zone) == 0
+    run_through(world, zone, leaving)
+    assert ready_in(world, member, zone) == 0
     assert world.instances[world.writer] != zone
     assert a_plan(world, zone).steps == ()
+    if lost:
+        world.restore(zone)
+    run_through(world, zone, returning, back=True)
+    assert ready_in(world, member, zone) > 0
+    assert set(world.weights.values()) <= {50}
+    assert a_plan(world, zone, back=True).steps == ()
     assert world.harmed == []

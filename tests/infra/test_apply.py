@@ -14,6 +14,7 @@ import pytest
 from tests.hadr_lab.aws.services.cloud import until
 from tests.infra.terraform import Emulator, Root, emulator, root
 
+from hadr.adapters.aws.policy import differences
 from hadr.config import parse_site, site_text
 from hadr.core.site import Layout, Site
 
@@ -38,6 +39,7 @@ def test_the_dr_root_stays_clean_through_failover_and_back(tmp_path: Path, recor
         site = made.outputs()["site"]
         zone = site["traffic"]["hosted_zone"]
         assert _site(made).layout is Layout.TWO_REGIONS
+        assert differences(_policy(aws), _site(made)) == ()
         assert made.plan() == ""
         assert _weights(aws, zone) == {"one": 100, "two": 0}
         _protect(aws, _member(site, "one"), _member(site, "two"))
@@ -59,6 +61,7 @@ def test_the_multi_cluster_root_stays_clean_when_weights_move(tmp_path: Path, re
         made.apply()
         zone = made.outputs()["site"]["traffic"]["hosted_zone"]
         assert _site(made).layout is Layout.ONE_REGION
+        assert differences(_policy(aws), _site(made)) == ()
         assert made.plan() == ""
         assert _weights(aws, zone) == {"one": 50, "two": 50}
         _weigh(aws, zone, {"one": 0, "two": 100})
@@ -75,6 +78,7 @@ def test_the_single_cluster_root_applies_and_is_destroyed(tmp_path: Path, record
         made = root("ha-single-cluster", tmp_path, aws.url, **VARIABLES)
         made.apply()
         assert _site(made).layout is Layout.ONE_MEMBER
+        assert differences(_policy(aws), _site(made)) == ()
         assert made.plan() == ""
         assert made.destroy() == []
         assert _leftovers(aws, ("ap-northeast-1",)) == []
@@ -84,6 +88,12 @@ def test_the_single_cluster_root_applies_and_is_destroyed(tmp_path: Path, record
 def _site(made: Root) -> Site:
     """What hadr makes of the root's output `site`; an unknown or a missing key is an error."""
     return parse_site(site_text(made.outputs()["site"]))
+
+
+def _policy(aws: Emulator) -> Any:
+    """What hadr's role is allowed."""
+    found = aws.client("iam", "us-east-1").get_role_policy(RoleName="peccy-hadr", PolicyName="calls")
+    return found["PolicyDocument"]
 
 
 # --- what hadr will do, asked of the API directly
