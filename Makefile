@@ -31,7 +31,7 @@ lab: $(READY) ## bring a whole site up and keep it up (Ctrl-C ends all of it)
 
 test: test-fast test-browser test-lab ## every test: pure ones first, then those on the real parts
 
-test-fast: $(READY) ## the default set: no outside program, about two minutes
+test-fast: $(READY) ## the default set: no outside program, two processes, about a minute when two cores are free
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not lab and not terraform and not browser"
 
 test-browser: $(READY) ## peccy's page in a real Chromium (unpacked once, about 125 MB), without the lab
