@@ -1,4 +1,4 @@
-"""However and whenever `hadr-lab` is ended, nothing of it is left, and what it was doing does not stand in the next one's way."""
+"""However and whenever `hadr-lab` is ended, nothing of it is left. Sites that serve are ended in test_lab_site, side by side."""
 
 from __future__ import annotations
 
@@ -61,15 +61,3 @@ def test_a_drill_that_is_ended_leaves_nothing_but_what_is_known(tmp_path: Path, 
             found = json.loads((lab.run / "result.json").read_bytes())
             assert (found["status"], found["verdict"]) == ("interrupted", "unknown")
             assert (lab.run / "report.html").exists()
-
-
-def test_two_labs_side_by_side_serve_and_end_apart(tmp_path: Path) -> None:
-    """Both serve at once; one is killed and the other one goes on until it is interrupted."""
-    with started(tmp_path / "first", "up") as first, started(tmp_path / "second", "up") as second:
-        for lab in (first, second):
-            lab.until("Ctrl-C here ends everything", within=300)
-        assert [lab.browse("/readyz")[0] for lab in (first, second)] == [200, 200]
-        assert not first.spaces() & second.spaces()
-        end(first, KILL)
-        assert [lab.browse("/readyz")[0] for lab in (first, second)] == [0, 200]
-        end(second, INT)

@@ -6,17 +6,19 @@ The story is told once (`story`); the tests judge what was seen, each for itself
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, HTTPClientError
 from tests.hadr_lab.demo_process import assert_gone, hadr_lab, started
 from tests.hadr_lab.demo_site import Look, Site, look, site_of, until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 LOSE = ("lose-region", "us-east-1")
 
@@ -47,8 +49,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         lab.until("Ctrl-C here ends everything")
         spaces = lab.spaces()
         yield told(site_of(lab))
-        lab.child.terminate()
-        assert lab.wait(20) == 143
+        assert lab.end(signal.SIGINT) == 130
         assert_gone(spaces)
 
 
@@ -229,3 +230,16 @@ def test_the_logs_of_a_running_lab_can_be_read(story: Story) -> None:
     run = story.site.lab.run
     assert {"lab", "nodes-us-east-2", "kube-scheduler-peccy-two"} <= set(hadr_lab("logs", "--run", run).stdout.split())
     assert "ready for connections" in hadr_lab("logs", "database-us-east-2-peccy-two", "--run", run).stdout
+
+
+def test_another_lab_beside_it_serves_and_dies_alone(story: Story, tmp_path: Path) -> None:
+    """Both serve at once, with nothing in common; one is killed and all of it is gone, and the other one goes on."""
+    first = story.site.lab
+    with started(tmp_path, "up") as second:
+        second.until("Ctrl-C here ends everything", within=300)
+        assert [lab.browse("/readyz")[0] for lab in (first, second)] == [200, 200]
+        spaces = second.spaces()
+        assert not first.spaces() & spaces
+        assert second.end(signal.SIGKILL) == -signal.SIGKILL
+        assert_gone(spaces)
+        assert [lab.browse("/readyz")[0] for lab in (first, second)] == [200, 0]
