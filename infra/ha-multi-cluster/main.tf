@@ -5,6 +5,8 @@ locals {
   tags    = merge({ Site = var.name, Architecture = "ha-multi-cluster", ManagedBy = "terraform" }, var.tags)
   cluster = { for name in keys(var.members) : name => "${var.name}-${name}" }
   account = data.aws_caller_identity.this.account_id
+  # Distinct, although nothing routes them: an address in a log or a trace then names its cluster.
+  services = { one = "172.20.0.0/16", two = "172.21.0.0/16" }
 }
 
 data "aws_caller_identity" "this" {}
@@ -44,6 +46,7 @@ module "cluster" {
   name                   = local.cluster[each.key]
   kubernetes_version     = var.kubernetes_version
   subnet_ids             = values(module.network.private_subnets)
+  service_cidr           = local.services[each.key]
   key_arn                = module.key.arn
   api_access_cidrs       = var.api_access_cidrs
   admin_principal_arns   = var.admin_principal_arns

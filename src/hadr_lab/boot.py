@@ -1,4 +1,4 @@
-"""From an empty AWS to a site that serves: the architecture through the API, both members deployed, clients answered.
+"""From an applied architecture to a site that serves: every member deployed, the stand-by protected, clients answered.
 
 Every act here is one that a person would do on AWS, with the same programs; this module only runs them and waits for their effect.
 """
@@ -6,26 +6,25 @@ Every act here is one that a person would do on AWS, with the same programs; thi
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from hadr_lab.dataplane.processes import NETNS
 from hadr_lab.errors import StartFailed
 from hadr_lab.lab import ROOT
 from hadr_lab.programs import Programs
 from hadr_lab.progress import Progress
+from hadr_lab.site import MadeMember, MadeSite
 
 EDGE_FRONT = "http://198.18.0.10"
 SITE_UP = timedelta(seconds=180)
 IMAGE_TAG = "1.0.0"
+HADR = (sys.executable, "-c", "from hadr.cli import main; main()")
 HOME = "/run/lab/home"
 """In the lab's own memory: kubectl keeps a cache below HOME, and as root it would make that folder wherever it is told to."""
 
@@ -39,7 +38,7 @@ class Said:
     err: str
 
 
-def operator_environment() -> dict[str, str]:
+def operator_environment(region: str = "us-east-1") -> dict[str, str]:
     """The environment of a program that an operator runs inside the lab: the AWS API of the edge, made-up credentials."""
     return {
         "PATH": os.environ["PATH"],
@@ -47,7 +46,7 @@ def operator_environment() -> dict[str, str]:
         "AWS_ENDPOINT_URL": EDGE_FRONT,
         "AWS_ACCESS_KEY_ID": "lab",
         "AWS_SECRET_ACCESS_KEY": "lab",
-        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -80,58 +79,33 @@ async def command(*argv: str, env: dict[str, str], log: Path, told: bytes = b"",
     return Said(code=code, out=out.decode(errors="replace"), err=err.decode(errors="replace"))
 
 
-async def make_architecture(run: Path) -> dict[str, Any]:
-    """Create dr-multi-region through the API and return its outputs. Raises StartFailed with the program's own words."""
-    said = await command(
-        sys.executable,
-        "-m",
-        "hadr_lab.architecture",
-        env=operator_environment(),
-        log=run / "logs" / "architecture.log",
-        timeout=timedelta(seconds=120),
-    )
-    if said.code != 0:
-        raise StartFailed(f"the architecture was not created (exit {said.code}): {said.err.strip()[-600:]}")
-    outputs: dict[str, Any] = json.loads(said.out)
-    return outputs
-
-
-async def deploy_member(run: Path, programs: Programs, outputs: Mapping[str, Any], member: str, secret: str) -> None:
+async def deploy_member(run: Path, programs: Programs, site: MadeSite, member: MadeMember, secret: str) -> None:
     """Run `deploy/member` for one member, as on AWS, with `kubeconfig-MEMBER` of the run folder. Raises StartFailed."""
-    facts = run / f"{member}.env"
-    facts.write_text("".join(f"{name}={value}\n" for name, value in member_facts(programs, outputs, member).items()))
+    facts = run / f"{member.name}.env"
+    facts.write_text("".join(f"{name}={value}\n" for name, value in member_facts(programs, member).items()))
     helm, kubectl = programs["helm"].path, programs["kubectl"].path
-    env = operator_environment()
-    env |= {"KUBECONFIG": str(run / f"kubeconfig-{member}"), "PATH": f"{helm.parent}:{kubectl.parent}:{env['PATH']}"}
+    env = operator_environment(member.region)
+    env |= {"KUBECONFIG": str(run / f"kubeconfig-{member.name}"), "PATH": f"{helm.parent}:{kubectl.parent}:{env['PATH']}"}
     said = await command(
         str(ROOT / "deploy" / "member"),
-        "dr-multi-region",
-        member,
+        site.architecture,
+        member.name,
         "--site",
         str(facts),
         env=env,
-        log=run / "logs" / f"deploy-{member}.log",
+        log=run / "logs" / f"deploy-{member.name}.log",
         told=secret.encode(),
         timeout=timedelta(seconds=120),
     )
     if said.code != 0:
-        raise StartFailed(f"{member} was not deployed (exit {said.code}): {said.err.strip()[-600:]}")
+        raise StartFailed(f"{member.name} was not deployed (exit {said.code}): {said.err.strip()[-600:]}")
 
 
-def member_facts(programs: Programs, outputs: Mapping[str, Any], member: str) -> dict[str, str]:
-    """The site file of `deploy/member`; the charts are those that came with the controllers' sources."""
-    made = outputs["members"][member]
+def member_facts(programs: Programs, member: MadeMember) -> dict[str, str]:
+    """The site file of `deploy/member`: Terraform's output, the release, and the charts that came with the controllers' sources."""
     return {
-        "CLUSTER_NAME": made["cluster"],
-        "AWS_REGION": made["region"],
-        "VPC_ID": made["vpc"],
-        "TARGET_GROUP_ARN": made["target_group"],
-        "FILE_SYSTEM_ID": made["file_system"],
-        "DATABASE_HOST": made["database_host"],
-        "IMAGE_REGISTRY": f"{outputs['account']}.dkr.ecr.{made['region']}.amazonaws.com",
+        **{name: str(value) for name, value in member.facts.items() if value is not None},
         "IMAGE_TAG": IMAGE_TAG,
-        "NODE_INSTANCE_PROFILE": f"{made['cluster']}-node",
-        "KARPENTER_QUEUE": made["cluster"],
         "KARPENTER_CHART": str(programs.charts / "karpenter" / "chart"),
         "KARPENTER_CRDS": str(programs.charts / "karpenter" / "crds"),
         "LBC_CHART": str(programs.charts / "aws-load-balancer-controller" / "chart"),
@@ -139,9 +113,8 @@ def member_facts(programs: Programs, outputs: Mapping[str, Any], member: str) ->
     }
 
 
-async def read_secret(run: Path, outputs: Mapping[str, Any]) -> str:
-    """The database secret as RDS keeps it in Secrets Manager."""
-    one = outputs["members"]["one"]
+async def read_secret(run: Path, member: MadeMember) -> str:
+    """The member's database secret as Secrets Manager keeps it."""
     script = (
         "import boto3,sys;"
         "sys.stdout.write(boto3.client('secretsmanager',region_name=sys.argv[1]).get_secret_value(SecretId=sys.argv[2])['SecretString'])"
@@ -150,15 +123,34 @@ async def read_secret(run: Path, outputs: Mapping[str, Any]) -> str:
         sys.executable,
         "-c",
         script,
-        one["region"],
-        one["database_secret"],
-        env=operator_environment(),
-        log=run / "logs" / "architecture.log",
+        member.region,
+        member.facts["DATABASE_SECRET_ARN"],
+        env=operator_environment(member.region),
+        log=run / "logs" / "boot.log",
         timeout=timedelta(seconds=30),
     )
     if said.code != 0:
-        raise StartFailed(f"the database secret was not readable: {said.err.strip()[-400:]}")
+        raise StartFailed(f"the database secret of {member.name} was not readable: {said.err.strip()[-400:]}")
     return said.out
+
+
+async def protect(run: Path, site: Path) -> None:
+    """`hadr protect`: what Terraform must not own because it turns round with the roles. Raises StartFailed with its words."""
+    said = await command(
+        *HADR,
+        "protect",
+        "--yes",
+        "--json",
+        "--site",
+        str(site),
+        "--runs",
+        str(run / "protect"),
+        env=operator_environment(),
+        log=run / "logs" / "protect.log",
+        timeout=SITE_UP,
+    )
+    if said.code != 0:
+        raise StartFailed(f"hadr protect ended with {said.code}: {(said.err or said.out).strip()[-600:]}; see {run / 'protect'}")
 
 
 async def until_serving(host: str, run: Path, progress: Progress) -> None:
@@ -189,37 +181,3 @@ async def until_serving(host: str, run: Path, progress: Progress) -> None:
     raise StartFailed(
         f"http://{host}/readyz did not answer well within {SITE_UP.total_seconds():.0f} s; last: {last}; logs in {run / 'logs'}"
     )
-
-
-def site_file(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """site.yaml of the architecture, for `hadr`."""
-    members = [
-        {
-            "name": name,
-            "region": made["region"],
-            "cluster": made["cluster"],
-            "capacity": {"namespace": "kube-system", "deployment": "karpenter", "replicas": 2},
-            "workload": {"namespace": "peccy", "deployments": {"peccy-web": 2, "peccy-app": 3}, "nodes": "type=service"},
-            "database": made["database"],
-            "files": made["file_system"],
-            "target_group": made["cluster"],
-            "balancer": made["balancer_dns"],
-            "record": name,
-            **_switch(outputs, name),
-        }
-        for name, made in outputs["members"].items()
-    ]
-    return {
-        "site": outputs["site"],
-        "members": members,
-        "database": {"global_cluster": outputs["site"]},
-        "traffic": {"host": outputs["host"], "hosted_zone": outputs["zone_id"]},
-        "objectives": {"recovery_time": "PT15M", "recovery_point": "PT1M", "file_recovery_point": "PT15M"},
-    }
-
-
-def _switch(outputs: Mapping[str, Any], name: str) -> dict[str, Any]:
-    if not outputs["declared"].endswith(f"/{name}"):
-        return {}
-    made = outputs["members"][name]
-    return {"switch": {"bucket": made["switch_bucket"], "region": made["region"], "key": outputs["declared"]}}

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import Abort, TyperException
 
-from hadr_lab import control, host, launch, session
+from hadr_lab import applied, control, host, launch, session
 from hadr_lab import result as results
 from hadr_lab.drill.crossings import comparison
 from hadr_lab.drill.outages import OUTAGES
@@ -50,6 +50,17 @@ def _run_folder(runs: Path, name: str) -> Path:
     return folder
 
 
+def _order_of(ready: launch.Ready, folder: Path, *, scenario: str = "", speed: float, seed: int = 1) -> launch.Order:
+    return launch.Order(
+        architecture=ready.applied.architecture,
+        scenario=scenario,
+        speed=speed,
+        seed=seed,
+        run=str(folder),
+        applied=str(ready.applied.folder),
+    )
+
+
 @app.command()
 def demo(
     architecture: Architecture = "dr-multi-region",
@@ -67,8 +78,7 @@ def demo(
         raise UsageError(f"scenario {scenario_name} is for {script.architecture}, not {architecture}")
     ready = launch.prepare(architecture)
     folder = _run_folder(runs, scenario_name)
-    order = launch.Order(architecture=architecture, scenario=scenario_name, speed=speed, seed=seed, run=str(folder))
-    raise typer.Exit(launch.launch(order, ready))
+    raise typer.Exit(launch.launch(_order_of(ready, folder, scenario=scenario_name, speed=speed, seed=seed), ready.sockets))
 
 
 @app.command()
@@ -81,8 +91,7 @@ def outages(
     """Do every kind of harm to one zone of one site, one after the other, and print what clients felt of each."""
     ready = launch.prepare(architecture)
     folder = _run_folder(runs, OUTAGES)
-    order = launch.Order(architecture=architecture, scenario=OUTAGES, speed=speed, seed=seed, run=str(folder))
-    raise typer.Exit(launch.launch(order, ready))
+    raise typer.Exit(launch.launch(_order_of(ready, folder, scenario=OUTAGES, speed=speed, seed=seed), ready.sockets))
 
 
 @app.command()
@@ -104,8 +113,7 @@ def up(
     """Bring a site up and keep it up until Ctrl-C, which ends all of it."""
     ready = launch.prepare(architecture, aws_port=aws_port, web_port=web_port)
     folder = _run_folder(runs, f"up-{architecture}")
-    order = launch.Order(architecture=architecture, scenario="", speed=speed, seed=1, run=str(folder))
-    raise typer.Exit(launch.launch(order, ready))
+    raise typer.Exit(launch.launch(_order_of(ready, folder, speed=speed), ready.sockets))
 
 
 @app.command()
@@ -179,6 +187,19 @@ def programs() -> None:
     found = obtain(Progress())
     for name in sorted(found.programs):
         typer.echo(f"{name:30s} {found[name].path}")
+
+
+@app.command()
+def apply(
+    architectures: Annotated[list[str] | None, typer.Argument(help="Which architectures; all when left out.")] = None,
+) -> None:
+    """Apply roots of `infra` to an emulated AWS, unless that was done and is kept; a lab boots from the outcome."""
+    named = architectures or list(launch.ARCHITECTURES)
+    for architecture in named:
+        launch.check(architecture)
+    progress = Progress()
+    for architecture in named:
+        typer.echo(f"{architecture:20s} {applied.obtain(architecture, progress).folder}")
 
 
 @app.command()

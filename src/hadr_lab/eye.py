@@ -18,6 +18,7 @@ from hadr_lab.dataplane.nodes.pod import pod_netns
 from hadr_lab.drill.sight import Pod, Sight, Target
 from hadr_lab.history import EpochClock
 from hadr_lab.lab import Lab
+from hadr_lab.site import MadeMember
 
 PATIENCE_S = 3.0
 PODS = "/api/v1/namespaces/peccy/pods"
@@ -28,10 +29,10 @@ Json = Mapping[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Eye:
-    """Sees the members of one lab. `members` are the architecture's outputs by member."""
+    """Sees the members of one lab."""
 
     lab: Lab
-    members: Mapping[str, Mapping[str, Any]]
+    members: Mapping[str, MadeMember]
     clock: EpochClock = field(default_factory=EpochClock)
     _apis: dict[str, KubeApi] = field(default_factory=dict)
 
@@ -60,9 +61,9 @@ class Eye:
     def _api(self, member: str) -> KubeApi:
         if member not in self._apis:
             made = self.members[member]
-            cluster = self.lab.clusters.find(made["region"], made["cluster"])
+            cluster = self.lab.clusters.find(made.region, made.cluster)
             if cluster is None:
-                raise OSError(f"{made['cluster']} does not answer")
+                raise OSError(f"{made.cluster} does not answer")
             self._apis[member] = KubeApi(cluster.endpoint(Who.ADMIN), netns="edge")
         return self._apis[member]
 
@@ -76,7 +77,7 @@ class Eye:
         return pods_of(member, pods["items"], nodes["items"])
 
     def _targets(self) -> Iterator[Target]:
-        regions = dict.fromkeys(made["region"] for made in self.members.values())
+        regions = dict.fromkeys(made.region for made in self.members.values())
         for region in regions:
             networks = [(ipaddress.ip_network(subnet.cidr), subnet.zone) for subnet in self.lab.state.subnets(region)]
             for group in self.lab.state.target_groups(region):

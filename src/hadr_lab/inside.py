@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,23 +19,28 @@ from typing import Any, NoReturn
 
 import yaml
 
+from hadr import config
 from hadr_lab import boot
+from hadr_lab.applied import Applied
+from hadr_lab.aws.front import EDGE
 from hadr_lab.control import Control
 from hadr_lab.drill.outages import OUTAGES, Outages, as_text
 from hadr_lab.drill.runner import Drill
 from hadr_lab.errors import LabError, StartFailed
 from hadr_lab.forward import forward
-from hadr_lab.lab import REGIONS, STATE, Lab, region_address, running
+from hadr_lab.lab import STATE, Lab, running
 from hadr_lab.launch import Order
 from hadr_lab.live import LiveSite
 from hadr_lab.meter import Meter
 from hadr_lab.outer import EDGE_RESOLVER, Inside, enter
+from hadr_lab.places import FRONT_HOST, FRONT_PORT
 from hadr_lab.programs import Programs
 from hadr_lab.progress import Progress
 from hadr_lab.report import REPORT
 from hadr_lab.result import table
 from hadr_lab.scenario import load
 from hadr_lab.session import Session
+from hadr_lab.site import MadeSite
 from hadr_lab.toolchain import obtain
 from hadr_lab.visitor import Visitor
 from hadr_lab.waits import Waits
@@ -67,12 +71,13 @@ async def carry_out(home: Home) -> int:
             main.cancel()
 
     waits = Waits(speed=home.order.speed)
+    applied = Applied(architecture=home.order.architecture, folder=Path(home.order.applied))
     try:
-        async with running(home.run, home.programs, waits, failed) as lab:
+        async with running(home.run, home.programs, waits, applied.aws, failed) as lab:
             meter = Meter(STATE)
             metering = asyncio.create_task(meter.run())
             try:
-                return await _site(home, lab, meter)
+                return await _site(home, lab, MadeSite.of(applied.architecture, applied.outputs), meter)
             finally:
                 metering.cancel()
     except asyncio.CancelledError:
@@ -81,21 +86,35 @@ async def carry_out(home: Home) -> int:
         return 143
 
 
-async def _site(home: Home, lab: Lab, meter: Meter) -> int:
-    home.progress.step(f"network of {len(REGIONS)} Regions, 6 zones; AWS API in each Region; speed {home.order.speed:g}")
-    outputs = await boot.make_architecture(home.run)
-    home.progress.step("dr-multi-region created through the AWS API")
-    await _until_clusters(lab)
-    home.progress.step("two EKS control planes answer")
-    session = await _open_doors(home, lab, outputs)
-    await _deploy(home, outputs)
-    await boot.until_serving(outputs["host"], home.run, home.progress)
-    home.progress.step(f"the site serves http://{outputs['host']}/ ({meter.sample():.0f} MB in all)")
-    site = LiveSite(lab=lab, outputs=outputs, site=Path(session.site_file), meter=meter)
+async def _site(home: Home, lab: Lab, made: MadeSite, meter: Meter) -> int:
+    zones = sum(len(zones) for zones in lab.places.zones.values())
+    where = ", ".join(lab.places.inhabited)
+    home.progress.step(
+        f"{made.architecture} as Terraform made it: {where} with {zones} zones; AWS answers; speed {home.order.speed:g}"
+    )
+    await _until_clusters(lab, made)
+    home.progress.step(f"{_counted(len(made.members), 'EKS control plane')} up")
+    session = await _open_doors(home, lab, made)
+    await _deploy(home, made)
+    await _serve(home, made, Path(session.site_file))
+    home.progress.step(f"the site serves http://{made.host}/ ({meter.sample():.0f} MB in all)")
+    site = LiveSite(lab=lab, made=made, site=Path(session.site_file), meter=meter)
     if home.order.scenario:
         return await _drill(home, site)
-    home.servers.append(await Control(site=site, regions=REGIONS).serve())
+    home.servers.append(await Control(site=site, regions=lab.places.inhabited).serve())
     return await _stay(home, session)
+
+
+async def _serve(home: Home, made: MadeSite, site: Path) -> None:
+    """Until clients are answered and, where there is a stand-by, it follows."""
+    async with asyncio.TaskGroup() as both:
+        both.create_task(boot.until_serving(made.host, home.run, home.progress))
+        if made.replicated:
+            both.create_task(boot.protect(home.run, site))
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 async def _drill(home: Home, site: LiveSite) -> int:
@@ -121,52 +140,54 @@ async def _outages(home: Home, site: LiveSite) -> int:
     return found.exit_code
 
 
-async def _deploy(home: Home, outputs: Mapping[str, Any]) -> None:
-    secret = await boot.read_secret(home.run, outputs)
+async def _deploy(home: Home, made: MadeSite) -> None:
+    secret = await boot.read_secret(home.run, next(iter(made.members.values())))
     async with asyncio.TaskGroup() as both:
-        for name in outputs["members"]:
-            both.create_task(boot.deploy_member(home.run, home.programs, outputs, name, secret))
-    home.progress.step("both members deployed (helm, kubectl)")
+        for member in made.members.values():
+            both.create_task(boot.deploy_member(home.run, home.programs, made, member, secret))
+    home.progress.step(f"{_counted(len(made.members), 'member')} deployed (helm, kubectl)")
 
 
-async def _until_clusters(lab: Lab) -> None:
+async def _until_clusters(lab: Lab, made: MadeSite) -> None:
     end = asyncio.get_running_loop().time() + 60
     while asyncio.get_running_loop().time() < end:
-        views = [view for region in REGIONS for view in lab.state.clusters(region)]
-        if len(views) == len(REGIONS) and all(view.status == "ACTIVE" for view in views):
+        views = [view for region in lab.places.inhabited for view in lab.state.clusters(region)]
+        if len(views) == len(made.members) and all(view.status == "ACTIVE" for view in views):
             return
         await lab.state.changed(timedelta(seconds=0.2))
-    seen = [(view.name, view.status) for region in REGIONS for view in lab.state.clusters(region)]
+    seen = [(view.name, view.status) for region in lab.places.inhabited for view in lab.state.clusters(region)]
     raise StartFailed(f"the EKS clusters did not become ACTIVE within 60 s: {seen}; logs in {lab.run / 'logs'}")
 
 
-async def _open_doors(home: Home, lab: Lab, outputs: Mapping[str, Any]) -> Session:
+async def _open_doors(home: Home, lab: Lab, made: MadeSite) -> Session:
     """Answer the host's sockets from inside, and write the files through which people and programs find the site."""
     site = home.run / "site.yaml"
-    site.write_text(yaml.safe_dump(boot.site_file(outputs), sort_keys=False))
-    for name, made in outputs["members"].items():
-        (home.run / f"kubeconfig-{name}").write_text(lab.clusters.kubeconfig(made["cluster"]))
+    site.write_text(config.site_text(made.document))
+    for name, member in made.members.items():
+        (home.run / f"kubeconfig-{name}").write_text(lab.clusters.kubeconfig(member.cluster))
     sockets = home.inside.sockets
     ports = {name: held.getsockname()[1] for name, held in sockets.items()}
-    home.servers.append(await forward(sockets["aws"], lambda: lab.network.connect("edge", region_address("edge", 10), 80)))
-    visitor = Visitor(network=lab.network, host=outputs["host"], resolver=EDGE_RESOLVER)
+    front = lab.places.address(EDGE, FRONT_HOST)
+    home.servers.append(await forward(sockets["aws"], lambda: lab.network.connect(EDGE, front, FRONT_PORT)))
+    visitor = Visitor(network=lab.network, host=made.host, resolver=EDGE_RESOLVER)
     home.servers.append(await forward(sockets["web"], visitor.connect))
     contexts = []
-    for name, made in outputs["members"].items():
-        contexts.append(lab.clusters.kubeconfig(made["cluster"], server=f"https://127.0.0.1:{ports[f'kubernetes-{name}']}"))
-        home.servers.append(await forward(sockets[f"kubernetes-{name}"], _to_cluster(lab, made["region"], made["cluster"])))
+    for name, member in made.members.items():
+        contexts.append(lab.clusters.kubeconfig(member.cluster, server=f"https://127.0.0.1:{ports[f'kubernetes-{name}']}"))
+        home.servers.append(await forward(sockets[f"kubernetes-{name}"], _to_cluster(lab, member.region, member.cluster)))
     kubeconfig = home.run / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(merged(contexts), sort_keys=False))
     session = Session(
         pid=home.inside.host_pid,
         architecture=home.order.architecture,
+        region=next(iter(made.members.values())).region,
         speed=home.order.speed,
         aws_endpoint=f"http://127.0.0.1:{ports['aws']}",
         web_endpoint=f"http://127.0.0.1:{ports['web']}",
-        host=outputs["host"],
+        host=made.host,
         site_file=str(site),
         kubeconfig=str(kubeconfig),
-        kubeconfig_inside=":".join(str(home.run / f"kubeconfig-{name}") for name in outputs["members"]),
+        kubeconfig_inside=":".join(str(home.run / f"kubeconfig-{name}") for name in made.members),
         tools=tuple(dict.fromkeys(str(path.parent) for path in (Path(sys.executable), *_tools(home.programs)))),
     )
     session.write(home.run)
@@ -223,17 +244,29 @@ async def _main(home: Home) -> NoReturn:
         code = await task
     except asyncio.CancelledError:
         code = 143
-    except LabError as error:
-        sys.stderr.write(f"hadr-lab: {error}\n")
-        code = error.exit_code
-    except Exception as error:
-        log.exception("lab ended")
-        sys.stderr.write(f"hadr-lab: {error!r}; see {home.run / 'logs' / 'lab.log'}\n")
-        code = 1
+    except Exception as error:  # noqa: BLE001  the outermost function: whatever it is, one line and an exit code
+        code = _said(_first(error), home.run)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     logging.shutdown()
     os._exit(code)
+
+
+def _said(error: Exception, run: Path) -> int:
+    """Tell the user in one line why the lab ends; the exit code."""
+    if isinstance(error, LabError):
+        sys.stderr.write(f"hadr-lab: {error}\n")
+        return error.exit_code
+    log.error("lab ended", exc_info=error)
+    sys.stderr.write(f"hadr-lab: {error!r}; see {run / 'logs' / 'lab.log'}\n")
+    return 1
+
+
+def _first(error: Exception) -> Exception:
+    """The first plain error of those that happened side by side: the others were cut short by it."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def main(argv: list[str]) -> int:

@@ -20,6 +20,7 @@ from hadr_lab.aws.changes import Changes
 from hadr_lab.aws.front import EDGE, Call, Front
 from hadr_lab.aws.route53 import Route53State
 from hadr_lab.aws.route53_service import route53_service
+from hadr_lab.aws.saved import restore
 from hadr_lab.aws.service import ServiceLocks
 from hadr_lab.aws.services import all_services
 from hadr_lab.aws.state import State
@@ -34,22 +35,14 @@ from hadr_lab.dataplane.network.network import Network
 from hadr_lab.dataplane.nodes.realizer import Keys, Nodes, Peccy
 from hadr_lab.dataplane.processes import Processes
 from hadr_lab.dataplane.subnets import Subnets
+from hadr_lab.places import FRONT_HOST, FRONT_PORT, RESOLVER_HOST, Places
 from hadr_lab.programs import Programs
 from hadr_lab.waits import Waits
 
-REGIONS = ("us-east-1", "us-east-2")
-ZONES = "abc"
 STATE = Path("/run/lab")
 ROOT = Path(__file__).resolve().parents[2]
-FRONT_HOST, FRONT_PORT = 10, 80
-RESOLVER_HOST = 53
 STOP_WITHIN_S = 3
 KEYS = Keys(access="lab", secret="lab")  # noqa: S106  made up: the emulator takes any
-
-
-def region_address(region: str, host: int) -> str:
-    """Address `host` of AWS's own range in a Region, or of the edge. Raises ValueError for a Region that the lab has not."""
-    return f"198.18.{0 if region == EDGE else REGIONS.index(region) + 1}.{host}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +50,7 @@ class Lab:
     """The parts of one lab, for those who drive it: the boot, the faults, the drill."""
 
     run: Path
+    places: Places
     waits: Waits
     programs: Programs
     processes: Processes
@@ -87,16 +81,20 @@ class Lab:
 
 
 @asynccontextmanager
-async def running(run: Path, programs: Programs, waits: Waits, failed: Callable[[BaseException], None]) -> AsyncIterator[Lab]:
-    """Build every part and keep it running until the block is left. `failed` hears of a part that ended with an error."""
+async def running(
+    run: Path, programs: Programs, waits: Waits, applied: bytes, failed: Callable[[BaseException], None]
+) -> AsyncIterator[Lab]:
+    """Build every part around the AWS state in `applied` and keep it running until the block is left.
+
+    `failed` hears of a part that ended with an error.
+    """
     processes = Processes(logs=run / "logs")
     network = Network(programs=programs, processes=processes)
-    await network.build({region: [region + zone for zone in ZONES] for region in REGIONS})
     with (run / "calls.jsonl").open("wb") as calls:
-        lab = _joined(run, programs, waits, processes, network, lambda call: _note(calls.write, call))
-        await lab.front.warm(
-            REGIONS
-        )  # one after the other: Python 3.11 fails when two threads parse source at once, as moto's routes do
+        lab = _joined(run, programs, waits, applied, processes, network, lambda call: _note(calls.write, call))
+        await network.build(lab.places.zones)
+        # One after the other: Python 3.11 fails when two threads parse source at once, as moto's routes do.
+        await lab.front.warm(lab.places.regions)
         tasks = [asyncio.create_task(work, name=name) for name, work in (await _work(lab)).items()]
         for task in tasks:
             task.add_done_callback(lambda done: _told(done, failed))
@@ -110,15 +108,24 @@ async def running(run: Path, programs: Programs, waits: Waits, failed: Callable[
 
 
 def _joined(
-    run: Path, programs: Programs, waits: Waits, processes: Processes, network: Network, on_call: Callable[[Call], None]
+    run: Path,
+    programs: Programs,
+    waits: Waits,
+    applied: bytes,
+    processes: Processes,
+    network: Network,
+    on_call: Callable[[Call], None],
 ) -> Lab:
     changes, names, locks = Changes(), Names(), ServiceLocks()
     state = State(changes, speed=waits.speed, reachable=lambda region: not network.lost(region))
     route53 = Route53State(changes=changes, waits=waits)
+    restore(applied, state, route53)
+    places = Places.of(state)
+    region_address = places.address
     front = Front(
         {**all_services(state), "route53": route53_service(route53)},
         changes,
-        address_of=lambda region: (region_address(region, FRONT_HOST), FRONT_PORT) if region in REGIONS else None,
+        address_of=lambda region: (region_address(region, FRONT_HOST), FRONT_PORT) if region in places.regions else None,
         connect=network.connect,
         locks=locks,
         on_call=on_call,
@@ -161,25 +168,26 @@ def _joined(
         names=names,
         balancer_healthy=balancers.healthy_targets,
         speed=waits.speed,
-        listen={place: region_address(place, RESOLVER_HOST) for place in (EDGE, *REGIONS)},
+        listen={place: region_address(place, RESOLVER_HOST) for place in (EDGE, *places.regions)},
     )
     return Lab(
-        run=run, waits=waits, programs=programs, processes=processes, network=network, names=names, front=front, state=state,
-        route53=route53, clusters=clusters, nodes=nodes, databases=databases, files=files, balancers=balancers,
+        run=run, places=places, waits=waits, programs=programs, processes=processes, network=network, names=names, front=front,
+        state=state, route53=route53, clusters=clusters, nodes=nodes, databases=databases, files=files, balancers=balancers,
         name_server=name_server,
     )  # fmt: skip
 
 
 async def _work(lab: Lab) -> dict[str, Coroutine[Any, Any, None]]:
     """Every part's own loop, by name; sockets are opened first so that nothing asks before somebody listens."""
-    for place in (EDGE, *REGIONS):
+    places, address = (EDGE, *lab.places.regions), lab.places.address
+    for place in places:
         for host in (FRONT_HOST, RESOLVER_HOST):
-            await lab.network.claim(place, region_address(place, host))
-    for region in REGIONS:
-        lab.names.publish(f"s3.{region}.amazonaws.com", region_address(region, FRONT_HOST))
+            await lab.network.claim(place, address(place, host))
+    for region in lab.places.regions:
+        lab.names.publish(f"s3.{region}.amazonaws.com", address(region, FRONT_HOST))
     fronts = {
-        f"front-{place}": lab.front.serve(place, [lab.network.listen(place, region_address(place, FRONT_HOST), FRONT_PORT)])
-        for place in (EDGE, *REGIONS)
+        f"front-{place}": lab.front.serve(place, [lab.network.listen(place, address(place, FRONT_HOST), FRONT_PORT)])
+        for place in places
     }
     return {
         **fronts,

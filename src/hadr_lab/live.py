@@ -18,7 +18,7 @@ from typing import Any
 
 import pymysql
 
-from hadr_lab.boot import command, operator_environment
+from hadr_lab.boot import HADR, command, operator_environment
 from hadr_lab.checker import Row
 from hadr_lab.dataplane.processes import Place, Process
 from hadr_lab.drill.crossings import Counts
@@ -32,9 +32,9 @@ from hadr_lab.load.spec import LoadSpec
 from hadr_lab.meter import Meter
 from hadr_lab.published import Published
 from hadr_lab.scenario import WRITER, Fault, HarmZone
+from hadr_lab.site import MadeSite
 from hadr_lab.waits import Waits
 
-HADR = (sys.executable, "-c", "from hadr.cli import main; main()")
 READ_WITHIN_S = 30
 
 
@@ -56,10 +56,10 @@ class Load:
 
 @dataclass(slots=True, kw_only=True)
 class LiveSite:
-    """`drill.ports.Lab` over a running lab. `outputs` are the architecture's, `site` the file that `hadr` reads."""
+    """`drill.ports.Lab` over a running lab. `made` is the architecture, `site` the file that `hadr` reads."""
 
     lab: Lab
-    outputs: Mapping[str, Any]
+    made: MadeSite
     site: Path
     meter: Meter
     eye: Eye = field(init=False)
@@ -67,14 +67,13 @@ class LiveSite:
 
     def __post_init__(self) -> None:
         """Nothing is harmed yet."""
-        self.eye = Eye(lab=self.lab, members=self.outputs["members"])
-        self.faults = Faults(lab=self.lab, members=self.outputs["members"], eye=self.eye)
+        self.eye = Eye(lab=self.lab, members=self.made.members)
+        self.faults = Faults(lab=self.lab, members=self.made.members, eye=self.eye)
 
     @property
     def host(self) -> str:
         """The name clients use."""
-        host: str = self.outputs["host"]
-        return host
+        return self.made.host
 
     @property
     def waits(self) -> Waits:
@@ -83,21 +82,16 @@ class LiveSite:
 
     @property
     def members(self) -> Mapping[str, MemberPlace]:
-        """Each member's Region, and where its answers come from: its own address range, or in a shared one its balancer's nodes."""
-        made = self.outputs["members"]
-        ranges = [member["cidr"] for member in made.values()]
-        own = len(set(ranges)) == len(ranges)
+        """Each member's Region, and the addresses of its balancer's nodes, which is where its answers come from."""
         return {
-            name: MemberPlace(
-                region=member["region"], networks=(member["cidr"],) if own else self.lab.balancers.nodes_of(member["balancer_dns"])
-            )
-            for name, member in made.items()
+            name: MemberPlace(region=member.region, networks=self.lab.balancers.nodes_of(member.balancer))
+            for name, member in self.made.members.items()
         }
 
     @property
     def reference(self) -> Published:
         """The reference's three steps."""
-        return Published(run=self.lab.run, programs=self.lab.programs, outputs=self.outputs)
+        return Published(run=self.lab.run, programs=self.lab.programs, site=self.made)
 
     async def inject(self, fault: Fault) -> None:
         """Harm the site."""
@@ -152,13 +146,14 @@ class LiveSite:
 
     async def database_rows(self, member: str) -> tuple[Row, ...]:
         """Every row of the member's hobbies, read through the database's own admin socket."""
-        socket = self.lab.databases.socket_of(self.outputs["members"][member]["database_arn"])
+        socket = self.lab.databases.socket_of(self.made.members[member].database_arn)
         return await asyncio.to_thread(_rows, socket)
 
     async def pictures(self, member: str) -> Pictures:
-        """What the member's file system holds."""
-        folder = self.lab.files.folder(self.outputs["members"][member]["file_system"])
-        return await asyncio.to_thread(pictures_in, folder)
+        """What the member's file system holds, below the access point that its pods mount."""
+        made = self.made.members[member]
+        below = self.lab.state.access_point_path(made.region, made.facts["FILE_ACCESS_POINT_ID"])
+        return await asyncio.to_thread(pictures_in, self.lab.files.folder(made.file_system) / below.lstrip("/"))
 
     def peak_rss_mb(self) -> float:
         """The most memory that the lab used so far."""

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from hadr_lab.boot import Said, command, operator_environment
 from hadr_lab.errors import ScenarioFailed
 from hadr_lab.programs import Programs
+from hadr_lab.site import MadeSite
 
 PATIENCE = timedelta(seconds=60)
 
@@ -26,7 +26,7 @@ class Published:
 
     run: Path
     programs: Programs
-    outputs: Mapping[str, Any]
+    site: MadeSite
 
     async def scale_node_maker(self, member: str, replicas: int) -> None:
         """`kubectl scale deployment karpenter`. Raises ScenarioFailed with kubectl's own words."""
@@ -42,8 +42,7 @@ class Published:
     async def set_weights(self, weights: Mapping[str, int]) -> None:
         """Change the weights. Raises ScenarioFailed when Route 53's control plane refuses or does not answer."""
         argv = [f"{name}={weight}" for name, weight in weights.items()]
-        zone, host = self.outputs["zone_id"], self.outputs["host"]
-        program = (sys.executable, "-m", "hadr_lab.architecture.weights", zone, host, *argv)
+        program = (sys.executable, "-m", "hadr_lab.weights", self.site.hosted_zone, self.site.host, *argv)
         said = await command(*program, env=operator_environment(), log=self._log, timeout=PATIENCE)
         _insist(said, "Route 53 did not change the weights")
 

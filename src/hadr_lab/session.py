@@ -34,6 +34,7 @@ class Session:
     kubeconfig: str
     kubeconfig_inside: str = ""
     tools: tuple[str, ...] = ()
+    region: str = "us-east-1"
     resolver: str = "198.18.0.53"
 
     def write(self, run: Path) -> None:
@@ -51,7 +52,7 @@ class Session:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": self.region,
             "KUBECONFIG": self.kubeconfig,
             "HADR_SITE": self.site_file,
             "HADR_LAB_WEB": self.web_endpoint,

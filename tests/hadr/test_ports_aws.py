@@ -5,7 +5,6 @@ Compute, the probe, healthy targets, replication lag and lost Regions need real 
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -14,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pytest
-import yaml
 from tests.hadr import test_ports as contract
 from tests.hadr.test_ports import (  # noqa: F401  collected here again, with this module's subject
     test_database_promotion_is_seen_under_way_and_then_done,
@@ -25,10 +24,12 @@ from tests.hadr.test_ports import (  # noqa: F401  collected here again, with th
 )
 
 from hadr.bootstrap import aws_ports
-from hadr.config import load_site
+from hadr.config import parse_site, site_text
 from hadr.core.site import Site
 from hadr.ports import Ports
-from hadr_lab.boot import site_file
+from hadr_lab.applied import obtain
+from hadr_lab.applied.kept import AWS
+from hadr_lab.progress import Progress
 
 pytestmark = pytest.mark.lab
 
@@ -45,7 +46,7 @@ CREDENTIALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emulated:
-    """dr-multi-region, made by its own script in an AWS without a data plane."""
+    """dr-multi-region as Terraform made it, in an AWS without a data plane; two follows one."""
 
     site: Site
     ports: Ports
@@ -60,29 +61,31 @@ class Emulated:
 
 
 @pytest.fixture
-def subject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[contract.Subject]:
+def subject(monkeypatch: pytest.MonkeyPatch) -> Iterator[contract.Subject]:
     """A site of its own for each test; moto keeps its state for as long as the process lives."""
+    made = obtain("dr-multi-region", Progress())
+    command = [sys.executable, "-m", "hadr_lab.aws", "--load", str(made.folder / AWS)]
     env = {**os.environ, **CREDENTIALS, "PYTHONPATH": str(SOURCES)}
-    with subprocess.Popen([sys.executable, "-m", "hadr_lab.aws"], env=env, stdout=subprocess.PIPE, text=True) as serving:
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as serving:
         try:
             assert serving.stdout is not None
             endpoint = serving.stdout.readline().strip()
-            made = subprocess.run(
-                [sys.executable, "-m", "hadr_lab.architecture"],
-                env={**env, "AWS_ENDPOINT_URL": endpoint},
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=100,
-            )
-            assert made.returncode == 0, made.stderr
-            (tmp_path / "site.yaml").write_text(yaml.safe_dump(site_file(json.loads(made.stdout))))
             for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}.items():
                 monkeypatch.setenv(name, value)
-            site = load_site(tmp_path / "site.yaml")
+            site = parse_site(site_text(made.outputs["site"]))
+            _replicate_files(site)
             yield Emulated(site=site, ports=aws_ports(site))
         finally:
             serving.terminate()
+
+
+def _replicate_files(site: Site) -> None:
+    """What `hadr protect` makes, as Terraform must not own it."""
+    one, two = site.members
+    copy, source = boto3.client("efs", region_name=two.region), boto3.client("efs", region_name=one.region)
+    copy.update_file_system_protection(FileSystemId=two.files, ReplicationOverwriteProtection="DISABLED")
+    destination = {"Region": two.region, "FileSystemId": two.files}
+    source.create_replication_configuration(SourceFileSystemId=one.files, Destinations=[destination])
 
 
 def test_files_are_writable_once_replication_is_broken(subject: contract.Subject) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from tests.hadr_lab.aws.services.cloud import until
-from tests.infra.terraform import Emulator, Root, emulator, root
+from tests.infra.terraform import Emulator, emulator, root
 
 from hadr.adapters.aws.policy import differences
 from hadr.config import parse_site, site_text
 from hadr.core.site import Layout, Site
+from hadr_lab.terraform import Root
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(3600)]
 

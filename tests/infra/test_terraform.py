@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from hadr_lab.terraform import provider
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 ROOTS = ("dr-multi-region", "ha-multi-cluster", "ha-single-cluster")
 TESTED = tuple(sorted(str(found.parent.relative_to(INFRA)) for found in INFRA.glob("**/tests") if found.is_dir()))
-REGISTRY = "registry.terraform.io"
 
 
 def missing(reason: str) -> None:
@@ -29,38 +30,10 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-def mirrors() -> Iterator[Path]:
-    """Folders that may hold providers, in order of preference; only a variable of our own names one for sure."""
-    if named := os.environ.get("HADR_TF_PLUGINS"):
-        yield Path(named)
-    yield Path.home() / ".terraform.d" / "plugins"
-    data = [os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")]
-    data += (os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":")
-    yield from (Path(folder) / "terraform" / "plugins" for folder in data)
-    yield from sorted(path.parent for path in Path("/opt").glob(f"*/{REGISTRY}"))
-
-
-def cli_configuration(folder: Path, mirror: Path) -> Path:
-    """A CLI configuration that takes the AWS provider from a mirror, and everything else from where it comes from."""
-    file = folder / "terraform.rc"
-    aws = f'["{REGISTRY}/hashicorp/aws"]'
-    sources = f'filesystem_mirror {{\n path = "{mirror}"\n include = {aws}\n }}\n direct {{\n exclude = {aws}\n }}'
-    file.write_text(f"provider_installation {{\n {sources}\n}}\n")
-    return file
-
-
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """What Terraform is run with: never anybody's credentials or profile, never an endpoint."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_"))}
-    kept |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    kept |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
-    found = next((path for path in mirrors() if (path / REGISTRY / "hashicorp" / "aws").is_dir()), None)
-    if found is not None:
-        kept["TF_CLI_CONFIG_FILE"] = str(cli_configuration(tmp_path_factory.mktemp("cli"), found))
-    elif not Path(kept.get("TF_CLI_CONFIG_FILE", os.devnull)).exists():
-        del kept["TF_CLI_CONFIG_FILE"]
-    return kept
+    return provider.environment(tmp_path_factory.mktemp("cli"))
 
 
 @pytest.fixture(scope="module")

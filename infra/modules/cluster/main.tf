@@ -72,7 +72,7 @@ resource "aws_eks_cluster" "this" {
   }
 
   kubernetes_network_config {
-    service_ipv4_cidr = "172.20.0.0/16"
+    service_ipv4_cidr = var.service_cidr
   }
 
   encryption_config {

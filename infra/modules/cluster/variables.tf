@@ -61,3 +61,9 @@ variable "database_secret_arn" {
   description = "The secret in this Region that holds the database's user name and password."
   type        = string
 }
+
+variable "service_cidr" {
+  description = "IPv4 range of the cluster's Services; clusters that share a network have distinct ones."
+  type        = string
+  default     = "172.20.0.0/16"
+}

@@ -38,8 +38,9 @@ class Alone:
     def __init__(self, on_call: Callable[[Call], None] = lambda _call: None) -> None:
         changes = Changes()
         self.state = State(changes, speed=AT_ONCE)
-        route53 = Route53State(changes=changes, waits=Waits(speed=AT_ONCE))
-        self.front = EveryRegion({**all_services(self.state), "route53": route53_service(route53)}, changes, on_call=on_call)
+        self.route53 = Route53State(changes=changes, waits=Waits(speed=AT_ONCE))
+        services = {**all_services(self.state), "route53": route53_service(self.route53)}
+        self.front = EveryRegion(services, changes, on_call=on_call)
 
     async def serve(self, listening: socket.socket) -> None:
         """Answer on `listening` until cancelled."""

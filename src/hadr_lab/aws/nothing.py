@@ -6,12 +6,11 @@ turn round, writers move, replications end. It starts no process, and must never
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, datetime, timedelta
 
 from hadr_lab.aws.views import AwsState
+from hadr_lab.dataplane.controlplane.pki import Authority
 
-NO_AUTHORITY = base64.b64encode(b"no control plane stands behind this cluster").decode()
 EVERY = timedelta(seconds=1)
 
 
@@ -44,7 +43,8 @@ class Nothing:
     def _complete(self, region: str) -> None:
         for cluster in self.state.clusters(region):
             if cluster.status == "CREATING":
-                self.state.cluster_ready(region, cluster.name, ca_data=NO_AUTHORITY)
+                authority = Authority.read(cluster.authority) if cluster.authority else Authority.make(f"{cluster.name} CA")
+                self.state.cluster_ready(region, cluster.name, ca_data=authority.data, authority=authority.kept)
         for database in self.state.databases(region):
             if database.status != "available":
                 self.state.database_ready(database.arn)

@@ -253,6 +253,12 @@ class Route53State:
             zones = ((zone, self._propagated.get(zone_id)) for zone_id, zone in self.zones.items())
             return tuple(_served(zone, records) for zone, records in zones if records is not None), self._as_checks()
 
+    def republish(self) -> None:
+        """Every name server has every zone as it is: what was restored has long propagated."""
+        with self.lock:
+            self._pending.clear()
+            self._propagated = {zone_id: zone.records for zone_id, zone in self.zones.items()}
+
     def answering(self, snapshot: Snapshot) -> None:
         """Remember what the name servers answer from: names and balancers are theirs, and TestDNSAnswer needs them."""
         self._answering = snapshot

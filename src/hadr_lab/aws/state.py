@@ -157,6 +157,12 @@ class State:
         with self.lock:
             return self.efs.views(region)
 
+    def access_point_path(self, region: str, access_point: str) -> str:
+        """The folder of its file system that an EFS access point leads to. Raises KeyError for one that is not there."""
+        with self.lock:
+            made = efs_backends[self.account][region].access_points[access_point]
+            return str(made.root_directory.get("Path") or "/")
+
     def file_replications(self) -> tuple[FileReplication, ...]:
         """Every EFS replication."""
         with self.lock:
@@ -178,15 +184,23 @@ class State:
             found = self.eks.clusters.get((region, cluster))
             return identity(found, arn) if found else None
 
+    def await_data_plane(self) -> None:
+        """Nothing runs behind the state yet (it was restored): what needs a data plane waits for it, as if just made."""
+        with self.lock:
+            self.eks.await_control_planes()
+            self.rds.await_servers()
+            self.elb.await_nodes()
+
     # --- what is
 
-    def cluster_ready(self, region: str, name: str, *, ca_data: str) -> None:
+    def cluster_ready(self, region: str, name: str, *, ca_data: str, authority: str = "") -> None:
         """The control plane answers: EKS says ACTIVE and gives this certificate authority (base64 PEM)."""
         with self.lock:
             cluster = self.eks.clusters.get((region, name))
             news = cluster is not None and not cluster.active
             if cluster is not None:
                 cluster.document |= {"status": "ACTIVE", "certificateAuthority": {"data": ca_data}}
+                cluster.authority = authority or cluster.authority
         self._tell(news)
 
     def instance_gone(self, region: str, instance_id: str) -> None:

@@ -42,7 +42,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EksCluster:
-    """An EKS cluster. `endpoint` is its host name (no scheme); `status` CREATING until a realizer calls `cluster_ready`."""
+    """An EKS cluster. `endpoint` is its host name (no scheme); `status` CREATING until a realizer calls `cluster_ready`.
+
+    `authority` is the certificate authority it was given already (`pki.Authority.kept`), or nothing.
+    """
 
     region: str
     name: str
@@ -53,6 +56,7 @@ class EksCluster:
     service_cidr: str
     vpc_id: str
     subnet_ids: tuple[str, ...]
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,8 +234,11 @@ class AwsState(Protocol):
     def load_balancers(self, region: str) -> tuple[LoadBalancer, ...]: ...
     def target_groups(self, region: str) -> tuple[TargetGroup, ...]: ...
 
-    def cluster_ready(self, region: str, name: str, *, ca_data: str) -> None:
-        """The control plane answers: EKS says ACTIVE and gives this certificate authority (base64 PEM)."""
+    def cluster_ready(self, region: str, name: str, *, ca_data: str, authority: str = "") -> None:
+        """The control plane answers: EKS says ACTIVE and gives this certificate authority (base64 PEM).
+
+        `authority` is the same with its key, for whoever serves for the cluster later.
+        """
 
     def instance_gone(self, region: str, instance_id: str) -> None:
         """The machine is gone (a fault killed it): EC2 says terminated."""

@@ -9,7 +9,6 @@ import asyncio
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from hadr_lab.dataplane.residents import send
 from hadr_lab.errors import UsageError
@@ -31,14 +30,15 @@ from hadr_lab.scenario import (
     StallReplication,
     WriterHarm,
 )
+from hadr_lab.site import MadeMember
 
 
 @dataclass(slots=True, kw_only=True)
 class Faults:
-    """The faults of one lab. `members` are the architecture's outputs by member."""
+    """The faults of one lab."""
 
     lab: Lab
-    members: Mapping[str, Mapping[str, Any]]
+    members: Mapping[str, MadeMember]
     eye: Eye
     zones: Zones = field(init=False)
     _zone_of: dict[HarmZone, str] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Faults:
             case LoseWriter():
                 self._lose_writer(fault)
             case ReadOnlyDatabase(member=member):
-                await self.lab.databases.hold_read_only(self._of(member, "database_arn"), True)
+                await self.lab.databases.hold_read_only(self._member(member).database_arn, True)
             case LoseBalancerNode(zone=zone):
                 self.lab.balancers.take_down(self._known(zone))
             case LoseMountTarget(zone=zone):
@@ -70,7 +70,7 @@ class Faults:
             case RefuseCapacity(zone=zone, instance_type=kind):
                 self.lab.state.capacity.refuse(region_of(self._known(zone)), zone, kind)
             case OverloadMember(member=member, share=share):
-                self._of(member, "cluster")
+                self._member(member)
                 throttle = Throttle(share=share, namespaces=lambda: self.eye.namespaces(member))
                 self._throttles[fault] = asyncio.get_running_loop().create_task(throttle.run())
 
@@ -86,7 +86,7 @@ class Faults:
             case LoseWriter():
                 send([pid] if (pid := self._frozen.pop(fault, 0)) else [], signal.SIGCONT)
             case ReadOnlyDatabase(member=member):
-                await self.lab.databases.hold_read_only(self._of(member, "database_arn"), False)
+                await self.lab.databases.hold_read_only(self._member(member).database_arn, False)
             case LoseBalancerNode(zone=zone):
                 self.lab.balancers.bring_up(zone)
             case LoseMountTarget(zone=zone):
@@ -102,8 +102,8 @@ class Faults:
         """The zone that is meant: the one that is named, or the one in which the first member's writer is now."""
         if fault.zone != WRITER:
             return self._known(fault.zone)
-        arn = self._of(next(iter(self.members)), "database_arn")
-        return self.lab.databases.zone_of(arn)
+        first = next(iter(self.members.values()))
+        return self.lab.databases.zone_of(first.database_arn)
 
     async def _lose_region(self, region: str) -> None:
         await self.lab.network.lose(region)
@@ -113,22 +113,22 @@ class Faults:
 
     async def _stall(self, fault: StallReplication, *, on: bool) -> None:
         if fault.database:
-            for made in self.members.values():
-                await self.lab.databases.stall(made["database_arn"], on)
+            for arn in {made.database_arn for made in self.members.values()}:
+                await self.lab.databases.stall(arn, on)
         if fault.files:
-            await self.lab.files.stall(self.members["one"]["file_system"], on)
+            await self.lab.files.stall(self._member("one").file_system, on)
 
     def _lose_writer(self, fault: LoseWriter) -> None:
         number = signal.SIGSTOP if fault.how is WriterHarm.FROZEN else signal.SIGKILL
-        pid = self.lab.databases.signal(self._of(fault.member, "database_arn"), number)
+        pid = self.lab.databases.signal(self._member(fault.member).database_arn, number)
         if fault.how is WriterHarm.FROZEN:
             self._frozen[fault] = pid
 
-    def _of(self, member: str, what: str) -> str:
+    def _member(self, name: str) -> MadeMember:
         try:
-            return str(self.members[member][what])
+            return self.members[name]
         except KeyError:
-            raise UsageError(f"no member {member} with a {what}; there are {', '.join(self.members)}") from None
+            raise UsageError(f"no member {name}; there are {', '.join(self.members)}") from None
 
     def _known(self, zone: str) -> str:
         space = self.lab.network.layout.spaces.get(zone)

@@ -75,7 +75,7 @@ class TrialState:
         """The one file system."""
         return (FileSystem(region=REGION, file_system_id=FILES, mount_targets={}, overwrite_protection="ENABLED"),)
 
-    def cluster_ready(self, region: str, name: str, *, ca_data: str) -> None:
+    def cluster_ready(self, region: str, name: str, *, ca_data: str, authority: str = "") -> None:
         """Remember the certificate authority."""
         self.ready[name] = ca_data
 

@@ -307,7 +307,7 @@ class FakeState:
         """Those whose ARN names the Region."""
         return tuple(group for group in self.groups if f":{region}:" in group.arn)
 
-    def cluster_ready(self, region: str, name: str, *, ca_data: str) -> None:
+    def cluster_ready(self, region: str, name: str, *, ca_data: str, authority: str = "") -> None:
         """Remember it."""
         self.told.append(("cluster_ready", region, name))
 

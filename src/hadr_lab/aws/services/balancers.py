@@ -19,6 +19,7 @@ from hadr_lab.aws.service import AwsError
 from hadr_lab.aws.services.ec2 import ec2_of
 from hadr_lab.aws.views import Listener, LoadBalancer, Rule, Target, TargetGroup, TargetHealth
 
+CROSS_ZONE = "load_balancing.cross_zone.enabled"
 DELAY = "deregistration_delay.timeout_seconds"
 CROSS_ZONE = "load_balancing.cross_zone.enabled"
 LAST = 1_000_000
@@ -129,6 +130,13 @@ class Balancers:
             return ""
         subnets = ec2_of(self.account, region).describe_subnets(filters={"vpc-id": vpc_id})
         return next((s.availability_zone for s in subnets if wanted in ipaddress.ip_network(s.cidr_block)), "")
+
+    def await_nodes(self) -> None:
+        """Every balancer is provisioning until its nodes listen, and no target was checked yet."""
+        self.reports.clear()
+        for backend in elbv2_backends[self.account].values():
+            for made in backend.load_balancers.values():
+                made.state = "provisioning"
 
     # --- views
 

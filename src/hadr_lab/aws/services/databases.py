@@ -218,6 +218,14 @@ class Databases:
         _, cluster = self._find(arn)
         return cluster is not None and self.writers.failed(cluster)
 
+    def await_servers(self) -> None:
+        """Every cluster and its instances are creating until the cluster's process serves."""
+        for backend in (rds_of(self.account, arn.split(":")[3]) for arn in self.credentials):
+            for cluster in backend.clusters.values():
+                cluster.status = CREATING
+            for instance in backend.databases.values():
+                instance.status = CREATING
+
     # --- views
 
     def views(self, region: str) -> tuple[DatabaseCluster, ...]:

@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 @dataclass(slots=True)
 class Cluster:
-    """A cluster and everything below it, by name (access entries: by principal ARN)."""
+    """A cluster and everything below it, by name (access entries: by principal ARN); `authority` as the views have it."""
 
     region: str
     document: Document
@@ -28,6 +28,7 @@ class Cluster:
     policies: dict[str, dict[str, Document]] = field(default_factory=dict)
     associations: dict[str, Document] = field(default_factory=dict)
     updates: dict[str, Document] = field(default_factory=dict)
+    authority: str = ""
 
     @property
     def name(self) -> str:
@@ -104,6 +105,11 @@ class EksRegistry:
                 "ResourceInUseException", f"Cluster already exists with name: {cluster.name}", 409, clusterName=cluster.name
             )
         self.clusters[cluster.region, cluster.name] = cluster
+
+    def await_control_planes(self) -> None:
+        """Every cluster is CREATING until its control plane answers."""
+        for cluster in self.clusters.values():
+            cluster.document["status"] = "CREATING"
 
     def tagged(self, region: str, arn: str) -> Document:
         """The document with that ARN, whatever it is. Raises NotFoundException."""

@@ -23,4 +23,5 @@ def _view(cluster: Cluster) -> EksCluster:
         service_cidr=document["kubernetesNetworkConfig"]["serviceIpv4Cidr"],
         vpc_id=document["resourcesVpcConfig"]["vpcId"],
         subnet_ids=tuple(document["resourcesVpcConfig"]["subnetIds"]),
+        authority=cluster.authority,
     )

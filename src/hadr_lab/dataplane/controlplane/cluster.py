@@ -67,7 +67,8 @@ class Cluster:
 
     def __post_init__(self) -> None:
         """Make the authority at once: others need it before the first program runs."""
-        self.authority = Authority.make(f"{self.view.name} CA")
+        kept = self.view.authority
+        self.authority = Authority.read(kept) if kept else Authority.make(f"{self.view.name} CA")
 
     def endpoint(self, who: Who) -> Endpoint:
         """How `who` reaches this API server from inside the lab."""

@@ -5,6 +5,7 @@ Only what differs from upstream's defaults is set, each for a reason given next 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -126,10 +127,11 @@ def scheduler(layout: Layout) -> tuple[str, ...]:
     )
 
 
-def proxy(kubeconfig: Path, node: str) -> tuple[str, ...]:
+def proxy(kubeconfig: Path, node: str, ports: Mapping[str, str]) -> tuple[str, ...]:
     """kube-proxy of one zone, under the name of a node of that zone so that zone-local routing takes effect.
 
-    Connection tracking sizes are left alone: they are the machine's, not the namespace's.
+    `ports` are its addresses for metrics and health, by flag. Connection tracking sizes are left alone: they are the machine's,
+    not the namespace's.
     """
     return (
         f"--kubeconfig={kubeconfig}",
@@ -138,6 +140,5 @@ def proxy(kubeconfig: Path, node: str) -> tuple[str, ...]:
         "--conntrack-max-per-core=0",
         "--conntrack-tcp-timeout-established=0s",
         "--conntrack-tcp-timeout-close-wait=0s",
-        "--metrics-bind-address=127.0.0.1:10249",
-        "--healthz-bind-address=127.0.0.1:10256",
+        *(f"--{flag}={address}" for flag, address in ports.items()),
     )

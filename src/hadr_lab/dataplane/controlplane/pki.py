@@ -1,6 +1,7 @@
-"""A cluster's own certificate authority and the keys that are made from it, anew at each boot.
+"""A cluster's own certificate authority, and the keys that are made from it, anew at each boot.
 
-Elliptic keys, because an RSA key costs up to half a second. Private keys stay in the cluster's folder on the lab's RAM file system.
+The authority belongs to the cluster as AWS has it: machines are launched with it in their user data. Elliptic keys, because an RSA
+key costs up to half a second. Private keys stay in the cluster's folder on the lab's RAM file system.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-LIFE = timedelta(days=30)
+LIFE = timedelta(days=3650)
+"""Of an authority, as EKS's; it is kept with an applied architecture. What it signs lasts as long and is never kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def signing_key() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate authority that lives only in memory; `pem` is what clients trust."""
+    """A certificate authority; `pem` is what clients trust."""
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
@@ -83,6 +85,19 @@ class Authority:
             critical=True,
         )
         return cls(key, builder.sign(key, hashes.SHA256()))
+
+    @classmethod
+    def read(cls, kept: str) -> Authority:
+        """The authority that `kept` gave."""
+        key = serialization.load_pem_private_key(kept.encode(), None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError("the authority's key is none of ours")
+        return cls(key, x509.load_pem_x509_certificate(kept.encode()))
+
+    @property
+    def kept(self) -> str:
+        """Key and certificate, for `read`."""
+        return _key_pem(self.key) + self.pem
 
     @property
     def pem(self) -> str:

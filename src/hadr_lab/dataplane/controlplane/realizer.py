@@ -145,7 +145,8 @@ class ControlPlanes:
         await self.network.release(cluster.view.region, cluster.layout.address)
 
     def _ready(self, cluster: Cluster) -> None:
-        self.state.cluster_ready(cluster.view.region, cluster.view.name, ca_data=cluster.authority.data)
+        authority = cluster.authority
+        self.state.cluster_ready(cluster.view.region, cluster.view.name, ca_data=authority.data, authority=authority.kept)
 
     def _alive(self, region: str) -> set[str]:
         return {instance.instance_id for instance in self.state.instances(region) if instance.state not in GONE}

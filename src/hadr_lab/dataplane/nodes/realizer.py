@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from hadr_lab.aws.views import AwsState, Instance
 from hadr_lab.dataplane.controlplane import Cluster, ControlPlanes, Who, Wires, commands
-from hadr_lab.dataplane.nodes import images
+from hadr_lab.dataplane.nodes import images, proxy
 from hadr_lab.dataplane.nodes.agent import LINE_LIMIT
 from hadr_lab.dataplane.nodes.messages import Joined, Pulled, Wish, parse_fact
 from hadr_lab.dataplane.nodes.objects import Machine
@@ -303,16 +302,16 @@ class Nodes:
                 own.proxies[zone, name] = await self._start_proxy(region, zone, name, node)
 
     async def _start_proxy(self, region: str, zone: str, cluster: str, node: str) -> Process:
-        kubeconfig = self.state_dir / "eks" / region / cluster / "proxy.kubeconfig"
-        nft = self.programs["nft"]
-        search = f"{nft.path.parent}:{os.environ.get('PATH', os.defpath)}"
+        folder = self.state_dir / "eks" / region / cluster
+        found = self.control_planes.find(region, cluster)
+        slot = found.layout.slot if found else 0
         return await self.processes.start(
             f"kube-proxy-{zone}-{cluster}",
             self.programs["kube-proxy"],
-            *commands.proxy(kubeconfig, node),
+            *commands.proxy(folder / "proxy.kubeconfig", node, proxy.ports(slot)),
             netns=zone,
             place=Place(region=region, zone=zone),
-            env={**nft.env, "PATH": search, "GOMAXPROCS": "1"},
+            env=proxy.environment(self.programs["nft"], slot, folder),
         )
 
 

@@ -17,11 +17,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from dnslib import DNSRecord
+from tests.hadr_lab.dataplane.dns import dns_records
 from tests.hadr_lab.last_words import run
 
-from hadr_lab.architecture import traffic
-from hadr_lab.architecture.clients import Clients
-from hadr_lab.architecture.member import Balancer, make_switch
 from hadr_lab.aws.changes import Changes
 from hadr_lab.aws.front import EDGE, Front
 from hadr_lab.aws.route53 import Route53State
@@ -156,27 +154,17 @@ async def _balancer(world: World, member: str) -> None:
 
 def make_site(world: World) -> None:
     """The demo's own zone, checks, records and switch bucket."""
-    one = Clients(_Session(world), "us-east-1")
-    two = Clients(_Session(world), "us-east-2")
-    make_switch(two, BUCKET, "active/two")
-    zone = traffic.make_zone(one, "hadr.test")
-    ready = {member: traffic.endpoint_check(one, member, BALANCERS[member][1]) for member in BALANCERS}
-    serves = traffic.switched_check(one, "one", ready["one"], f"{BUCKET}.s3.us-east-2.amazonaws.com", "active/two")
-    balancers = {
-        m: Balancer(arn="", dns_name=name, zone_id="Z35SXDOTRQ7X7K", target_group="") for m, (_, name, _) in BALANCERS.items()
-    }
+
+    def one(service: str) -> Any:
+        return world.client(service, "us-east-1")
+
+    dns_records.make_switch(world.client("s3", "us-east-2"), BUCKET, "us-east-2", "active/two")
+    zone = dns_records.make_zone(one, "hadr.test")
+    ready = {member: dns_records.endpoint_check(one, member, BALANCERS[member][1]) for member in BALANCERS}
+    serves = dns_records.switched_check(one, "one", ready["one"], f"{BUCKET}.s3.us-east-2.amazonaws.com", "active/two")
+    balancers = {m: dns_records.Balancer(dns_name=name, zone_id="Z35SXDOTRQ7X7K") for m, (_, name, _) in BALANCERS.items()}
     records = {"one": (100, balancers["one"], serves), "two": (0, balancers["two"], ready["two"])}
-    traffic.make_records(one, zone, HOST, records)
-
-
-@dataclass(frozen=True, slots=True)
-class _Session:
-    """In place of boto3's session: the clients enter at the edge."""
-
-    world: World
-
-    def client(self, service: str, region_name: str, config: Any) -> Any:
-        return self.world.client(service, region_name)
+    dns_records.make_records(one, zone, HOST, records)
 
 
 async def resolvers() -> str:

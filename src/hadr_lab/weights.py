@@ -1,17 +1,17 @@
-"""`python -m hadr_lab.architecture.weights ZONE HOST one=0 two=100`: change the weights of a name's records through Route 53."""
+"""`python -m hadr_lab.weights ZONE HOST one=0 two=100`: change the weights of a name's records through Route 53."""
 
 from __future__ import annotations
 
 import sys
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-
-from hadr_lab.architecture.clients import clients
 
 
 def change(zone: str, host: str, weights: dict[str, int]) -> None:
     """Set each set identifier's weight, in one batch. Raises botocore's errors."""
-    route53 = clients("us-east-1")("route53")
+    route53 = boto3.client("route53", region_name="us-east-1", config=Config(retries={"max_attempts": 2}, read_timeout=30))
     records = route53.list_resource_record_sets(HostedZoneId=zone, StartRecordName=host)["ResourceRecordSets"]
     ours = [record for record in records if record.get("SetIdentifier") in weights and record["Name"].rstrip(".") == host]
     changes = [{"Action": "UPSERT", "ResourceRecordSet": {**record, "Weight": weights[record["SetIdentifier"]]}} for record in ours]

@@ -1,4 +1,4 @@
-"""DNS of the site: the zone, weighted alias records, and the health checks that are the switch.
+"""A zone with weighted alias records and the health checks that are the switch, as the DR root makes them. Not a test itself.
 
 Member one's record is healthy while its endpoint is ready AND nobody has declared `two` active. The declaration is an object in
 two's own Region, seen through an inverted check, so that failing over needs neither us-east-1 nor the Route 53 control plane, and
@@ -7,10 +7,30 @@ a revived Region one gets no traffic by itself.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from hadr_lab.architecture.clients import Clients
-from hadr_lab.architecture.member import Balancer
+Clients = Callable[[str], Any]
+"""A boto3 client of one Region, by the service's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balancer:
+    """A load balancer as an alias record needs it."""
+
+    dns_name: str
+    zone_id: str
+
+
+def make_switch(s3: Any, bucket: str, region: str, key: str) -> None:
+    """The switch bucket: one key of it may be read by anyone (health checkers are anyone), the rest by nobody."""
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+    admitted = {"BlockPublicPolicy": False, "RestrictPublicBuckets": False, "BlockPublicAcls": True, "IgnorePublicAcls": True}
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=admitted)
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/{key}"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 
 
 def make_zone(clients: Clients, name: str) -> str:

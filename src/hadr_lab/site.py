@@ -1,0 +1,69 @@
+"""The site as Terraform's outputs describe it: what a person would read there before going on with Helm, kubectl and `hadr`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from hadr_lab.errors import StartFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeMember:
+    """One member. `facts` are what `deploy/member` has to know of it; `database` and `file_system` are AWS's identifiers."""
+
+    name: str
+    region: str
+    cluster: str
+    database: str
+    file_system: str
+    balancer: str
+    facts: Mapping[str, str]
+
+    @property
+    def database_arn(self) -> str:
+        """The ARN of its Aurora cluster."""
+        account = self.facts["TARGET_GROUP_ARN"].split(":")[4]
+        return f"arn:aws:rds:{self.region}:{account}:cluster:{self.database}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeSite:
+    """An architecture that was applied. `document` is the content of site.yaml."""
+
+    architecture: str
+    host: str
+    hosted_zone: str
+    members: Mapping[str, MadeMember]
+    document: Mapping[str, Any]
+    replicated: bool
+
+    @classmethod
+    def of(cls, architecture: str, outputs: Mapping[str, Any]) -> Self:
+        """From `terraform output`, values only. Raises StartFailed for a root without the outputs that every root has."""
+        try:
+            document, facts = outputs["site"], outputs["members"]
+            traffic = document["traffic"]
+            return cls(
+                architecture=architecture,
+                host=traffic["host"],
+                hosted_zone=traffic["hosted_zone"],
+                members={member["name"]: _member(member, facts[member["name"]]) for member in document["members"]},
+                document=document,
+                replicated=bool((document.get("database") or {}).get("global_cluster")),
+            )
+        except KeyError as missing:
+            raise StartFailed(f"infra/{architecture}: its outputs have no {missing}; see docs/reference/site-yaml.md") from None
+
+
+def _member(member: Mapping[str, Any], facts: Mapping[str, str]) -> MadeMember:
+    return MadeMember(
+        name=member["name"],
+        region=member["region"],
+        cluster=member["cluster"],
+        database=member["database"],
+        file_system=member["files"],
+        balancer=member["balancer"],
+        facts=facts,
+    )
