@@ -26,12 +26,14 @@ A, B, C = "ap-southeast-1a", "ap-southeast-1b", "ap-southeast-1c"
 Planner = Callable[[Site, View, str], Plan]
 
 
-def a_planner(*, back: bool = False) -> Planner:
-    return planner(back=back, hold=timedelta(seconds=30), expires=timedelta(hours=12), shares=())
+def a_planner(*, back: bool = False, first: bool = False) -> Planner:
+    return planner(back=back, hold=timedelta(seconds=30), expires=timedelta(hours=12), shares=(), traffic_first=first)
 
 
-def a_plan(world: ZoneWorld, zone: str, *, back: bool = False) -> Plan:
-    return a_planner(back=back)(world.site, observe(world.site, world.ports(), reads=zone_reads(world.site, zone)), zone)
+def a_plan(world: ZoneWorld, zone: str, *, back: bool = False, first: bool = False) -> Plan:
+    return a_planner(back=back, first=first)(
+        world.site, observe(world.site, world.ports(), reads=zone_reads(world.site, zone)), zone
+    )
 
 
 def carry_out(world: ZoneWorld, zone: str, *, back: bool = False, allowed: Collection[Guard] = ()) -> RunRecord:
@@ -92,7 +94,7 @@ def test_a_lost_zone_is_out_of_traffic_before_anything_else_is_done() -> None:
     world.clock.advance(timedelta(seconds=10))
     plan = a_plan(world, A)
     assert {step.name: step.requires for step in plan.steps}[StepName.SHIFT_OUT] == ()
-    assert "traffic leaves at once" in plan.reason
+    assert "clients leave at once" in plan.reason
     record = carry_out(world, A)
     assert record.status == "done"
     shift = next(step for step in record.steps if step.name == "leave-zone")
@@ -101,6 +103,21 @@ def test_a_lost_zone_is_out_of_traffic_before_anything_else_is_done() -> None:
     assert replaced.ended is not None
     assert shift.ended < replaced.ended
     assert world.instances[world.writer] == B
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_traffic_may_go_first_where_the_others_can_carry_it(members: int) -> None:
+    """For a zone that serves badly: clients leave at once and capacity follows; refused where too few pods are ready elsewhere."""
+    world = ZoneWorld(site=zonal_site(members=members))
+    plan = a_plan(world, A, first=True)
+    moves = StepName.SHIFT_OUT if members == 1 else StepName.MOVE_OUT
+    assert {step.name: step.requires for step in plan.steps}[moves] == ()
+    assert plan.refusals == ()
+    for one in (one for cluster in world.clusters.values() for one in cluster.processes):
+        if one.machine.zone != A:
+            one.ready_at = world.clock.now() + timedelta(hours=1)
+    refused = a_plan(world, A, first=True).refusals
+    assert "pods is not ready (peccy-app 0/" in " ".join(str(one) for one in refused if one.guard is Guard.TARGET_NOT_READY)
 
 
 def test_a_zone_that_comes_back_is_returned_to() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hadr import config
-from hadr.cli.change import Change
+from hadr.cli.change import Change, Planner
 from hadr.cli.context import Context
 from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, Allow, AsJson, RunsFolder, SiteFile, Sure
 from hadr.cli.shift import shares
@@ -24,6 +24,7 @@ Zone = Annotated[str, typer.Option("--zone", metavar="ZONE", help="The zone, by 
 Back = Annotated[bool, typer.Option("--return", help="Return to the zone instead of leaving it.")]
 Expires = Annotated[str, typer.Option("--expires", metavar="TIME", help="When a zonal shift ends by itself, at most 72h.")]
 Hold = Annotated[str, typer.Option("--hold", metavar="TIME", help="How long each stage of weights is held and watched.")]
+First = Annotated[bool, typer.Option("--traffic-first", help="Clients leave before pods do: for a zone that serves badly.")]
 Stages = Annotated[str, typer.Option("--stages", metavar="PERCENT,…", help="Shares of the member that gains, on the way.")]
 
 
@@ -31,6 +32,7 @@ def evacuate(
     context: typer.Context,
     zone: Zone,
     back: Back = False,
+    traffic_first: First = False,
     expires: Expires = "12h",
     hold: Hold = "60s",
     by: Stages = "",
@@ -46,7 +48,7 @@ def evacuate(
         raise typer.BadParameter("--json leaves nobody to ask: add --yes")
     described = config.load_site(site)
     turn_of(described, zone)
-    make = planner(back=back, hold=duration(hold, "--hold"), expires=duration(expires, "--expires"), shares=shares(by))
+    make = _planner(back, traffic_first, hold, expires, by)
     change = Change(
         context=here,
         site=described,
@@ -66,6 +68,7 @@ def plan_evacuating(
     context: typer.Context,
     zone: Zone,
     back: Back = False,
+    traffic_first: First = False,
     expires: Expires = "12h",
     hold: Hold = "60s",
     by: Stages = "",
@@ -77,7 +80,7 @@ def plan_evacuating(
     here: Context = context.obj
     described = config.load_site(site)
     reads = zone_reads(described, zone)
-    make = planner(back=back, hold=duration(hold, "--hold"), expires=duration(expires, "--expires"), shares=shares(by))
+    make = _planner(back, traffic_first, hold, expires, by)
     plan = make(described, observe(described, here.wire(described), reads=reads), zone)
     allowed = frozenset(allow or ())
     if json:
@@ -86,6 +89,12 @@ def plan_evacuating(
         body = [plan_report.table(plan)] if plan.steps else []
         here.say(plan_report.answer(plan, allowed), *body, remarks=plan_report.remarks(plan, allowed))
     return exit_code(plan, allowed)
+
+
+def _planner(back: bool, traffic_first: bool, hold: str, expires: str, by: str) -> Planner:
+    """Raises ConfigError for a time or a share that is none."""
+    held, ends = duration(hold, "--hold"), duration(expires, "--expires")
+    return planner(back=back, hold=held, expires=ends, shares=shares(by), traffic_first=traffic_first)
 
 
 def _named(zone: str, site: Site, view: View) -> str:  # noqa: ARG001 - the zone is named, whatever is seen

@@ -12,10 +12,13 @@ from datetime import timedelta
 from functools import partial
 
 from hadr.core.course import Course, Way
+from hadr.core.guards import TargetNotReady
 from hadr.core.plan import Plan, compose
+from hadr.core.roles import Verdict
 from hadr.core.runbooks import Runbook
 from hadr.core.site import Member, Site
 from hadr.core.steps import StepName as S
+from hadr.core.survival import zone_findings
 from hadr.core.view import Known, Read, View, What
 from hadr.core.zone_actions import Manner, zone_step
 
@@ -72,7 +75,7 @@ PINNED_BACK = Runbook(
 DATA_OUT = Runbook(verb="evacuate", goal="nothing is written in {zone}", requires={S.WRITER_OUT: (), S.PROVE: (S.WRITER_OUT,)})
 DATA_BACK = Runbook(verb="return", goal="{zone} may be used", requires={})
 
-ABOUT = (What.PLACED, What.INSTANCES, What.BALANCER, What.COMPUTE, What.TARGETS, What.ENDPOINT, What.ADDRESSES)
+ABOUT = (What.PLACED, What.INSTANCES, What.MOUNTS, What.BALANCER, What.COMPUTE, What.TARGETS, What.ENDPOINT, What.ADDRESSES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,15 +130,30 @@ def plan_evacuation(site: Site, view: View, zone: str, *, manner: Manner) -> Pla
     turn, lost = turn_of(site, zone), not serves_clients(site, view, zone)
     if turn.empty:
         return _plan(site, view, DATA_OUT, turn, zone, manner, reason="no member's workload is there", way=Way.STAYS)
-    if turn.pinned and lost:
-        reason = f"{turn.leaves.name} answers nobody, so its weight goes at once"
-        return _plan(site, view, PINNED_LOST, turn, zone, replace(manner, shares=(), halves=False), reason=reason, way=Way.WEIGHTS)
+    if not lost and not manner.traffic_first:
+        return _patiently(site, view, turn, zone, manner)
+    why = "clients leave first, as asked" if not lost else f"nothing in {zone} serves, so clients leave at once"
+    if turn.pinned:
+        at_once = replace(manner, shares=(), halves=False) if lost else manner
+        plan = _plan(site, view, PINNED_LOST, turn, zone, at_once, reason=why, way=Way.WEIGHTS)
+    else:
+        plan = _plan(site, view, SPREAD_LOST, turn, zone, manner, reason=why, way=Way.ZONE)
+    short = () if lost or not plan.steps else _headroom(site, view, zone)
+    return replace(plan, refusals=(*plan.refusals, *short))
+
+
+def _patiently(site: Site, view: View, turn: Turn, zone: str, manner: Manner) -> Plan:
+    """Capacity first, traffic after."""
     if turn.pinned:
         reason = f"{turn.serves.name} grows first, then clients follow in stages"
         return _plan(site, view, PINNED_OUT, turn, zone, manner, reason=reason, way=Way.WEIGHTS)
-    runbook = SPREAD_LOST if lost else SPREAD_OUT
-    reason = f"nothing in {zone} serves, so traffic leaves at once" if lost else f"pods leave {zone} first, then traffic"
-    return _plan(site, view, runbook, turn, zone, manner, reason=reason, way=Way.ZONE)
+    return _plan(site, view, SPREAD_OUT, turn, zone, manner, reason=f"pods leave {zone} first, then traffic", way=Way.ZONE)
+
+
+def _headroom(site: Site, view: View, zone: str) -> tuple[TargetNotReady, ...]:
+    """Traffic may go first only where the others have, now, what the loss of the zone would leave to them."""
+    found = (finding for finding in zone_findings(site, view, zone) if finding.rule == "pods")
+    return tuple(TargetNotReady(finding=finding) for finding in found if finding.verdict is not Verdict.YES)
 
 
 def plan_return(site: Site, view: View, zone: str, *, manner: Manner) -> Plan:
@@ -154,7 +172,9 @@ def _plan(site: Site, view: View, runbook: Runbook, turn: Turn, zone: str, manne
     return compose(site, view, runbook, course, reason, refine=partial(zone_step, site, course, view, manner))
 
 
-def planner(*, back: bool, hold: timedelta, expires: timedelta, shares: Sequence[float]) -> Callable[[Site, View, str], Plan]:
+def planner(
+    *, back: bool, hold: timedelta, expires: timedelta, shares: Sequence[float], traffic_first: bool = False
+) -> Callable[[Site, View, str], Plan]:
     """A planner with its manner filled in: of a zone's evacuation, or of the return to it."""
-    manner = Manner(expires=expires, hold=hold, shares=tuple(shares))
+    manner = Manner(expires=expires, hold=hold, shares=tuple(shares), traffic_first=traffic_first)
     return partial(plan_return if back else plan_evacuation, manner=manner)
