@@ -76,12 +76,11 @@ def use_everything(site: Site, sessions: Sessions) -> None:
     seen(lambda: efs.protection(two) is not None)
     efs.replicate(two, origin=one)
     seen(lambda: efs.observe(two).role is FilesRole.DESTINATION)
-    assert not two.target_group.startswith("arn:"), "only a name has to be looked up"
     elb = Elb(call)
     elb.targets(two)
     elb.addresses(two)
     shifts = ZonalShifts(call, elb)
-    zone_id = next(iter(two.zones.values()), "use2-az1")
+    zone_id = next(iter(two.zones.values()))
     shifts.start(two, zone_id=zone_id, expires=timedelta(hours=1), run="r")
     shifts.cancel(two, zone_id=zone_id)
     efs.mounts(one)
@@ -98,20 +97,8 @@ def use_everything(site: Site, sessions: Sessions) -> None:
     assert records.weights()["two"] > 0
 
 
-def prepare(site: Site, sessions: Sessions) -> None:
-    """What the architectures have and a site for failovers need not: zonal shift switched on, an instance in another zone."""
-    one, two = site.members
-    elb, rds = sessions.client("elbv2", two.region), sessions.client("rds", one.region)
-    (group,) = elb.describe_target_groups(Names=[two.target_group])["TargetGroups"]
-    attributes = [{"Key": "zonal_shift.config.enabled", "Value": "true"}]
-    elb.modify_load_balancer_attributes(LoadBalancerArn=group["LoadBalancerArns"][0], Attributes=attributes)
-    named = {"DBClusterIdentifier": one.database, "DBInstanceIdentifier": f"{one.database}-1"}
-    rds.create_db_instance(**named, Engine="aurora-mysql", DBInstanceClass="db.r6g.large", AvailabilityZone=f"{one.region}b")
-
-
 def test_every_permitted_call_is_made_and_answered(subject: contract.Subject) -> None:  # noqa: F811
     """All over the wire but GetCallerIdentity, which is only presigned: the token that a cluster takes is nothing else."""
-    prepare(subject.site, Sessions())
     sessions = Recording()
     use_everything(subject.site, sessions)
     assert outside(sessions.answered) == ()

@@ -108,9 +108,14 @@ def _grants(document: Any) -> set[tuple[str, str]]:
     for one in statements if isinstance(statements, list) else [statements]:
         if one.get("Effect") != "Allow":
             continue
-        under = f" (if {one['Condition']})" if one.get("Condition") else ""
+        under = f" (if {_plain(one['Condition'])})" if one.get("Condition") else ""
         found |= {(f"{action}{under}", arn) for action in _list(one.get("Action")) for arn in _list(one.get("Resource"))}
     return found
+
+
+def _plain(condition: Any) -> Any:
+    """In one form: a list of one value and the value alone mean the same, and so do two orders."""
+    return {test: {key: sorted(_list(value)) for key, value in sorted(keys.items())} for test, keys in sorted(condition.items())}
 
 
 def _list(value: Any) -> list[str]:
