@@ -138,15 +138,16 @@ FINE: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def refusals(root: str, variables: dict[str, Any], folder: Path) -> dict[str, int]:
-    """What `plan` says against the values, and in which line of the file the rule is that says it."""
+def refusals(root: str, variables: dict[str, Any], folder: Path, *, example: str = "") -> dict[str, int]:
+    """What `plan` says against the values, and in which line of the file the rule is that says it; `example` is in HCL."""
     program = shutil.which("terraform")
     if program is None:
         missing("terraform is not on PATH; install 1.11 or newer")
     shutil.copy(INFRA / root / "variables.tf", folder)
-    (folder / "values.tfvars.json").write_text(json.dumps(ENOUGH | variables))
+    (folder / "values.tfvars.json").write_text(json.dumps(variables if example else ENOUGH | variables))
+    (folder / "example.tfvars").write_text(example)
     done = subprocess.run(
-        [str(program), "plan", "-input=false", "-json", "-var-file=values.tfvars.json"],
+        [str(program), "plan", "-input=false", "-json", "-var-file=values.tfvars.json", "-var-file=example.tfvars"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -175,6 +176,16 @@ def test_a_value_that_cannot_work_is_refused_in_clear_words(
 def test_what_can_work_is_not_refused(tmp_path: Path, root: str, variables: dict[str, Any]) -> None:
     """Defaults, neighbouring ranges, named zones, another Region."""
     assert refusals(root, variables, tmp_path) == {}
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_every_line_of_the_example_can_work(tmp_path: Path, root: str) -> None:
+    """With each commented line taken in, and an account and a name put where it says so."""
+    text = (INFRA / root / "terraform.tfvars.example").read_text()
+    lines = re.findall(r"^(?:# )?([a-z_]+ *= .*)$", text, flags=re.MULTILINE)
+    assert len(lines) > 8
+    example = "\n".join({line.split("=")[0].strip(): line for line in lines}.values())
+    assert refusals(root, {}, tmp_path, example=example.replace("<account>", "123456789012").replace("<name>", "admin")) == {}
 
 
 @pytest.mark.parametrize("root", ROOTS)
