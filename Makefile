@@ -8,7 +8,7 @@ ARCH ?= dr-multi-region
 SCENARIO ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test test-fast test-browser test-lab check lint types imports infra-check infra-scan infra-test deploy-check bench lock clean
+.PHONY: help setup demo lab test test-fast test-browser test-lab check lint types imports infra-check infra-scan infra-test infra-mock programs deploy-check bench lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,12 @@ demo: $(READY) ## lose a Region under load and recover it, for real, on this mac
 lab: $(READY) ## bring a whole site up and keep it up (Ctrl-C ends all of it)
 	@$(BIN)/hadr-lab up $(ARCH)
 
-test: test-fast test-browser test-lab ## every test: pure ones first, then those on the real parts
+# Applying and destroying is mostly the AWS provider's own waiting, so the roots go side by side, beside the programs' build and the pure
+# tests; those come first on the processor, because some of them know a clock. The lab's tests then have the machine to themselves, and
+# the roots that were applied here to boot from.
+test: $(READY) ## every test: what waits and what computes side by side, then those on the real parts
+	@$(MAKE) --no-print-directory -j9 --output-sync test-fast programs infra-mock $(APPLIED)
+	@$(MAKE) --no-print-directory test-browser test-lab
 
 test-fast: $(READY) ## the default set: no outside program, two processes, about a minute when two cores are free
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not lab and not terraform and not browser"
@@ -37,8 +42,10 @@ test-fast: $(READY) ## the default set: no outside program, two processes, about
 test-browser: $(READY) ## peccy's page in a real Chromium (unpacked once, about 125 MB), without the lab
 	@$(BIN)/python -m pytest -q -m "browser and not lab"
 
-test-lab: $(READY) ## the tests on the real parts (builds the programs once)
-	@$(BIN)/hadr-lab programs
+programs: $(READY)
+	@nice -n 10 $(BIN)/hadr-lab programs
+
+test-lab: programs ## the tests on the real parts (builds the programs once)
 	@$(BIN)/python -m pytest -q -m lab --timeout 900
 
 check: lint types imports infra-check infra-scan deploy-check ## ruff, mypy --strict, import-linter, terraform fmt and validate, checkov, kustomize builds
@@ -62,8 +69,17 @@ build/scanned: $(READY) requirements/scan.txt tests/infra/scanner.py tests/infra
 	@$(BIN)/python -m pytest -q -s tests/infra/test_scan.py
 	@mkdir -p build && touch $@
 
-infra-test: $(READY) ## Terraform: mock tests of every module and root, then apply, re-plan and destroy on the local AWS (needs terraform)
-	@$(BIN)/python -m pytest -q tests/infra -m "terraform or not terraform" --timeout 3000
+infra-test: infra-check ## Terraform: mock tests of every module and root; each root applied to the local AWS, re-planned and destroyed
+	@$(MAKE) --no-print-directory -j9 --output-sync infra-mock $(APPLIED)
+
+infra-mock: $(READY)
+	@nice -n 10 $(BIN)/python -m pytest -q tests/infra/test_variables.py tests/infra/test_terraform.py -k "not formatted and not valid"
+
+# One process for each story of an applied root: -k names a test of tests/infra/test_apply.py.
+APPLIED := $(addprefix infra-applied-,failover_and_back two_writes multi_cluster single_cluster)
+.PHONY: $(APPLIED)
+$(APPLIED): infra-applied-%: $(READY)
+	@nice -n 10 $(BIN)/python -m pytest -q tests/infra/test_apply.py -k $*
 
 deploy-check: $(READY)
 	@$(BIN)/python -m pytest -q tests/deploy

@@ -51,7 +51,7 @@ class Item:
 
 def items(values: Any) -> Iterator[Item]:
     """What costs money among the resources of a state (`values` of `terraform show -json`)."""
-    there = list(_resources(values["root_module"]))
+    there = list(resources(values["root_module"]))
     disks = {one["values"].get("id"): _disk(one["values"]) for one in there if one["type"] == "aws_launch_template"}
     for one in there:
         member = "two" if re.search(r'[._]two\b|\["two"\]', one["address"]) else "one"
@@ -106,10 +106,11 @@ def _disk(template: Any) -> int:
     return sum(device["ebs"][0]["volume_size"] for device in template["block_device_mappings"])
 
 
-def _resources(module: Any) -> Iterator[Any]:
+def resources(module: Any) -> Iterator[Any]:
+    """What is Terraform's own in a module and in those that it calls; data is not."""
     yield from (one for one in module.get("resources", []) if one["mode"] == "managed")
     for inner in module.get("child_modules", []):
-        yield from _resources(inner)
+        yield from resources(inner)
 
 
 def price(kind: str, region: str) -> tuple[float, float, str]:

@@ -1,5 +1,6 @@
 """The three roots, applied unchanged to the emulated AWS by the real provider: no diff afterwards, nothing left after destroy.
 
+Each is applied once for each state of the code (`hadr_lab.applied`: what the lab boots from), and every test goes on from there.
 Roles are state, not code: a failover, and turning back, leave nothing for Terraform to do.
 """
 
@@ -12,36 +13,48 @@ from typing import Any
 
 import pytest
 from tests.hadr_lab.aws.services.cloud import until
-from tests.infra.terraform import Emulator, emulator, root
+from tests.infra.terraform import Emulator, applied
+from tests.infra.test_hcl import INFRA
 
 from hadr.adapters.aws.policy import differences
 from hadr.config import parse_site, site_text
 from hadr.core.site import Layout, Site
 from hadr_lab.terraform import Root
+from infra import costs
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(3600)]
 
-VARIABLES = {"admin_principal_arns": ["arn:aws:iam::123456789012:user/operator"], "deletion_protection": False}
 Record = Callable[[str, object], None]
 
 
-def _settled(aws: Emulator, made: Root, record: Record) -> None:
-    """Nothing that Terraform asked for was unknown to the emulator; keep the times."""
+def _as_told(aws: Emulator, made: Root) -> Site:
+    """Nothing to change, as applied; hadr reads the site, its role is the generated one, the README counts and prices right."""
+    assert made.plan() == ""
+    site = parse_site(site_text(made.outputs()["site"]))
+    role = aws.client("iam", "us-east-1").get_role_policy(RoleName=f"{site.name}-hadr", PolicyName="calls")
+    assert differences(role["PolicyDocument"], site) == ()
+    shown, readme = made.shown(), (INFRA / made.folder.name / "README.md").read_text()
+    assert f"# {len(list(costs.resources(shown['values']['root_module'])))} resources" in readme
+    table = costs.table(shown)
+    assert table in readme, f"put this into the README:\n{table}"
+    return site
+
+
+def _emptied(aws: Emulator, made: Root, regions: tuple[str, ...], record: Record) -> None:
+    """Destroyed to nothing; nothing that Terraform asked for was unknown to the emulator. Keeps the times."""
+    assert made.destroy() == []
+    assert _leftovers(aws, regions) == []
     assert "unsupported" not in aws.log.read_text()
     record("seconds", json.dumps(made.seconds))
     print(made.folder.name, made.seconds)
 
 
-def test_the_dr_root_stays_clean_through_failover_and_back(tmp_path: Path, record_property: Record) -> None:
-    """dr-multi-region: apply, no diff, no diff after roles were moved to two nor after they came back, destroy to nothing."""
-    with emulator(tmp_path) as aws:
-        made = root("dr-multi-region", tmp_path, aws.url, **VARIABLES)
-        made.apply()
+def test_dr_failover_and_back_leave_nothing_to_change(tmp_path: Path, record_property: Record) -> None:
+    """dr-multi-region: no diff as applied, nor after roles were moved to two, nor after they came back; destroyed to nothing."""
+    with applied("dr-multi-region", tmp_path) as (aws, made):
+        assert _as_told(aws, made).layout is Layout.TWO_REGIONS
         site = made.outputs()["site"]
         zone = site["traffic"]["hosted_zone"]
-        assert _site(made).layout is Layout.TWO_REGIONS
-        assert differences(_policy(aws), _site(made)) == ()
-        assert made.plan() == ""
         assert _weights(aws, zone) == {"one": 100, "two": 0}
         _protect(aws, _member(site, "one"), _member(site, "two"))
         _turn(aws, site, "two", lossy=True)
@@ -50,51 +63,41 @@ def test_the_dr_root_stays_clean_through_failover_and_back(tmp_path: Path, recor
         _turn(aws, site, "one", lossy=False)
         assert made.plan() == ""
         _unprotect(aws, _member(site, "one"), _member(site, "two"))
-        assert made.destroy() == []
-        assert _leftovers(aws, ("us-east-1", "us-east-2")) == []
-        _settled(aws, made, record_property)
+        _emptied(aws, made, ("us-east-1", "us-east-2"), record_property)
 
 
-def test_the_multi_cluster_root_stays_clean_when_weights_move(tmp_path: Path, record_property: Record) -> None:
-    """ha-multi-cluster: apply, no diff, none after all traffic was moved to member two, destroy to nothing."""
-    with emulator(tmp_path) as aws:
-        made = root("ha-multi-cluster", tmp_path, aws.url, **VARIABLES)
-        made.apply()
+def test_dr_is_destroyed_while_two_writes(tmp_path: Path, record_property: Record) -> None:
+    """dr-multi-region with member two as the writer: after the one step that its README names, destroyed to nothing."""
+    with applied("dr-multi-region", tmp_path) as (aws, made):
+        site = made.outputs()["site"]
+        one, name = _member(site, "one"), site["database"]["global_cluster"]
+        _promote(aws, site, _member(site, "two"), lossy=True)
+        rds = aws.client("rds", one["region"])
+        (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=one["database"])["DBClusters"]
+        rds.remove_from_global_cluster(GlobalClusterIdentifier=name, DbClusterIdentifier=cluster["DBClusterArn"])
+        assert (
+            f"aws rds remove-from-global-cluster --region {one['region']}" in (INFRA / made.folder.name / "README.md").read_text()
+        )
+        _emptied(aws, made, ("us-east-1", "us-east-2"), record_property)
+
+
+def test_multi_cluster_weights_that_moved_leave_nothing_to_change(tmp_path: Path, record_property: Record) -> None:
+    """ha-multi-cluster: no diff as applied, none after all traffic was moved to member two, destroyed to nothing."""
+    with applied("ha-multi-cluster", tmp_path) as (aws, made):
+        assert _as_told(aws, made).layout is Layout.ONE_REGION
         zone = made.outputs()["site"]["traffic"]["hosted_zone"]
-        assert _site(made).layout is Layout.ONE_REGION
-        assert differences(_policy(aws), _site(made)) == ()
-        assert made.plan() == ""
         assert _weights(aws, zone) == {"one": 50, "two": 50}
         _weigh(aws, zone, {"one": 0, "two": 100})
         assert made.plan() == ""
         assert _weights(aws, zone) == {"one": 0, "two": 100}
-        assert made.destroy() == []
-        assert _leftovers(aws, ("ap-southeast-1",)) == []
-        _settled(aws, made, record_property)
+        _emptied(aws, made, ("ap-southeast-1",), record_property)
 
 
-def test_the_single_cluster_root_applies_and_is_destroyed(tmp_path: Path, record_property: Record) -> None:
-    """ha-single-cluster: apply, no diff, destroy to nothing."""
-    with emulator(tmp_path) as aws:
-        made = root("ha-single-cluster", tmp_path, aws.url, **VARIABLES)
-        made.apply()
-        assert _site(made).layout is Layout.ONE_MEMBER
-        assert differences(_policy(aws), _site(made)) == ()
-        assert made.plan() == ""
-        assert made.destroy() == []
-        assert _leftovers(aws, ("ap-northeast-1",)) == []
-        _settled(aws, made, record_property)
-
-
-def _site(made: Root) -> Site:
-    """What hadr makes of the root's output `site`; an unknown or a missing key is an error."""
-    return parse_site(site_text(made.outputs()["site"]))
-
-
-def _policy(aws: Emulator) -> Any:
-    """What hadr's role is allowed."""
-    found = aws.client("iam", "us-east-1").get_role_policy(RoleName="peccy-hadr", PolicyName="calls")
-    return found["PolicyDocument"]
+def test_single_cluster_is_destroyed_to_nothing(tmp_path: Path, record_property: Record) -> None:
+    """ha-single-cluster: no diff as applied, destroyed to nothing."""
+    with applied("ha-single-cluster", tmp_path) as (aws, made):
+        assert _as_told(aws, made).layout is Layout.ONE_MEMBER
+        _emptied(aws, made, ("ap-northeast-1",), record_property)
 
 
 # --- what hadr will do, asked of the API directly

@@ -72,6 +72,10 @@ class Root:
         """`terraform output`, values only."""
         return {name: told["value"] for name, told in json.loads(self.outputs_text()).items()}
 
+    def shown(self) -> Any:
+        """`terraform show -json`: the whole state, every attribute."""
+        return json.loads(self._must("show", "-json"))
+
     def _must(self, *words: str) -> str:
         done = self._run(*words)
         if done.returncode:
@@ -82,7 +86,7 @@ class Root:
         program = shutil.which("terraform", path=self.environment.get("PATH"))
         if program is None:
             raise MissingProgram("terraform is not on PATH; install 1.11 or newer")
-        quiet = [] if verb in ("state", "output") else ["-input=false", "-no-color"]
+        quiet = [] if verb in ("state", "output", "show") else ["-input=false", "-no-color"]
         started = time.monotonic()
         done = self._heard_out([program, verb, *quiet, *words], started + AT_MOST_S)
         self.seconds[f"{len(self.seconds)} {verb}"] = round(time.monotonic() - started, 1)
