@@ -22,7 +22,10 @@ from hadr_lab.dataplane.controlplane import Endpoint, KubeApi, Who
 from hadr_lab.dataplane.controlplane.api import UNREACHABLE, ApiError
 from hadr_lab.dataplane.controlplane.sockets import tcp_socket
 from hadr_lab.dataplane.nodes.images import Recipe, program_recipe
+from hadr_lab.dataplane.residents import residents, stopped
+from hadr_lab.faults.zone import Zones
 from hadr_lab.progress import Progress
+from hadr_lab.scenario import HarmZone, ZoneHarm
 from hadr_lab.toolchain import obtain
 
 NAME = "trial"
@@ -265,11 +268,16 @@ class Story:
         """The file system is shared, turns read-only in running pods, and writable again."""
         began, found = time.monotonic(), {}
         address = (await self.ready_pods())[0]["status"]["podIP"]
-        for mode in ("writable", "read-only", "writable again"):
+        for mode in ("writable", "read-only", "writable again", "unreachable", "reachable again"):
             if mode == "read-only":
                 self.world.replicas.add(FILES)
             else:
                 self.world.replicas.discard(FILES)
+            for zone in ZONES:
+                if mode == "unreachable":
+                    self.world.nodes.lose_files(zone)
+                else:
+                    self.world.nodes.restore_files(zone)
             self.world.nodes.refresh()
             await asyncio.sleep(1)
             found[mode] = await fetch(ZONES[0], address, 8080, "/write")
@@ -319,7 +327,7 @@ class Story:
         return state if state and (not reasons or state.get("reason") in reasons) else None
 
     async def lost_machine(self) -> None:
-        """A terminated instance: its pods die, its Node goes away, and its pod of CoreDNS comes up on the other machine."""
+        """A terminated instance: its pods die and its Node goes away; the CoreDNS of the other machine answers on, alone."""
         began, victim = time.monotonic(), self.world.state.machines[1]
         name = f"ip-{victim.private_ip.replace('.', '-')}.ec2.internal"
         self.world.state.machines.remove(victim)
@@ -332,7 +340,7 @@ class Story:
         removed = await until(gone)
 
         async def moved() -> bool:
-            return await self._dns_pods() == 2
+            return await self._dns_pods() == 1
 
         found = {"silent": silent, "noticed": round(noticed, 1), "removed": removed, "moved": await until(moved)}
         say("lost machine", began, nodes=await self.nodes(), **found)
@@ -383,10 +391,14 @@ class Story:
     async def _nodes_are_ready(self) -> bool:
         return set((await self.nodes()).values()) == {"True"}
 
+    async def _named(self) -> int:
+        return corednses()
+
     async def lost_zone(self) -> None:
         """A lost zone: its containers die at once; restored, its machine boots anew and runs the same pods again."""
         began, zone = time.monotonic(), ZONES[0]
         await until(self._nodes_are_ready)
+        before = await until(self._named)
         await self.world.network.lose(REGION, zone)
         for process in self.world.processes.within(region=REGION, zone=zone):
             process.kill()
@@ -397,9 +409,48 @@ class Story:
         self.world.nodes.refresh()
 
         async def again() -> bool:
-            return corednses() == 2
+            return corednses() == int(before)
 
         say("lost zone", began, containers=left, proxies=proxies, back=await until(again))
+
+    async def killed_zone(self) -> None:
+        """Everything in the zone dies and stays dead while its kubelets stand still; healed, the same pods run again."""
+        await self._harmed("killed zone", HarmZone(zone=ZONES[0], how=ZoneHarm.KILLED))
+
+    async def frozen_zone(self) -> None:
+        """Everything in the zone stands still, its node falls silent; healed, everything goes on, nothing was restarted."""
+        await self._harmed("frozen zone", HarmZone(zone=ZONES[0], how=ZoneHarm.FROZEN))
+
+    async def _harmed(self, step: str, fault: HarmZone) -> None:
+        began, zones = time.monotonic(), Zones(network=self.world.network, nodes=self.world.nodes)
+        await until(self._nodes_are_ready)
+        before = await until(self._named)
+        await zones.harm(fault, fault.zone)
+
+        async def silent() -> bool:
+            return "True" not in (await self.nodes()).values()
+
+        unready = await until(silent)
+        still = [stopped(pid) for pid in residents(fault.zone)]
+        left = corednses()
+        await zones.heal(fault, fault.zone)
+
+        async def again() -> bool:
+            return corednses() == int(before) and await self._nodes_are_ready()
+
+        back = await until(again)
+        stuck = sum(stopped(pid) for pid in residents(fault.zone))
+        say(
+            step,
+            began,
+            silent=unready,
+            containers=left,
+            before=before,
+            still=sum(still),
+            residents=len(still),
+            back=back,
+            stuck=stuck,
+        )
 
     async def lost_region(self) -> None:
         """A lost Region: nothing of it is started again; restored, the same cluster answers with what it knew."""
@@ -440,6 +491,8 @@ class Story:
             self.lost_machine,
             self.killed_agent,
             self.lost_zone,
+            self.killed_zone,
+            self.frozen_zone,
             self.lost_region,
             self.deleted_cluster,
         ):

@@ -81,11 +81,13 @@ def test_a_pod_sees_what_kubernetes_promises(told: Told) -> None:
 
 
 def test_a_file_system_changes_its_mode_in_running_pods(told: Told) -> None:
-    """Writable, then read-only as a replica, then writable again, in one and the same process."""
+    """Writable, read-only as a replica, writable again, not to be reached, reached again, in one and the same process."""
     answers = told["files"]["answers"]
     assert answers["writable"].startswith("200")
     assert "Read-only file system" in answers["read-only"]
     assert answers["writable again"].startswith("200")
+    assert answers["unreachable"].startswith("500")
+    assert answers["reachable again"].startswith("200")
     assert len(told["files"]["there"]) == 1
 
 
@@ -136,6 +138,25 @@ def test_a_lost_zone_is_dead_and_comes_back(told: Told) -> None:
     assert step["containers"] <= 1
     assert step["proxies"] == 0
     assert step["back"]
+
+
+def test_a_killed_zone_stays_dead_until_it_is_healed(told: Told) -> None:
+    """No kubelet starts a container again, and its node falls silent; healed, everything runs."""
+    step = told["killed zone"]
+    assert step["silent"]
+    assert step["containers"] == 0
+    assert step["residents"] == 0
+    assert step["back"]
+
+
+def test_a_frozen_zone_goes_on_after_the_heal(told: Told) -> None:
+    """Everybody in it stands still, its node falls silent, and nobody is left standing."""
+    step = told["frozen zone"]
+    assert step["silent"]
+    assert step["containers"] == 2
+    assert step["still"] == step["residents"] > 2
+    assert step["back"]
+    assert step["stuck"] == 0
 
 
 def test_a_lost_region_stays_down_until_restored(told: Told) -> None:
