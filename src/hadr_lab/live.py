@@ -117,7 +117,8 @@ class LiveSite:
     async def count(self) -> Counts:
         """The byte counters of the lab's links."""
         at = self.eye.clock.now()
-        return Counts(at=at, pairs=await self.lab.network.traffic(), flows=await self.lab.network.flows())
+        pairs, flows = await self.lab.network.counters()
+        return Counts(at=at, pairs=pairs, flows=flows)
 
     async def look(self) -> Sight:
         """Pods and targets at this moment."""

@@ -117,12 +117,15 @@ class ShareResult(msgspec.Struct, frozen=True, kw_only=True):
 class CrossingResult(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes between zones of one Region in normal running: over how long, for how many answered requests, by pair and by tier.
 
+    `by_pair` is as counted; from the rest `checks_left_out` is taken, the health checks beyond those that AWS would make.
+
     `usd_per_million_requests` is by the published price, which `price` states; what is not charged is in `uncharged`.
     """
 
     seconds: float
     requests: int
     bytes: int
+    checks_left_out: int
     by_pair: dict[str, int]
     by_tier: dict[str, int]
     bytes_per_request: float | None

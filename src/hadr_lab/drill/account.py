@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from hadr_lab.checker import Books, Judgement, Store
-from hadr_lab.drill.crossings import crossings
+from hadr_lab.drill.crossings import crossings, rates
 from hadr_lab.drill.evidence import Evidence
 from hadr_lab.drill.outage import Outage, Sustained, errors, outage
 from hadr_lab.drill.platform import member_of, platform_of
@@ -142,7 +142,8 @@ def _crossings(evidence: Evidence, operations: Sequence[Operation], zones: Seque
         return None
     first, last = evidence.counts[0], evidence.counts[-1]
     answered = sum(first.at <= op.finished < last.at for op in operations if op.succeeded)
-    return crossings(first, last, zones=zones, requests=answered)
+    idle = rates(*evidence.idle, zones=zones) if evidence.idle else None
+    return crossings(first, last, zones=zones, requests=answered, idle=idle, speed=evidence.speed)
 
 
 def _shares(

@@ -52,29 +52,56 @@ class Counts:
     flows: Mapping[Flow, int] = field(default_factory=dict)
 
 
-def crossings(before: Counts, after: Counts, *, zones: Iterable[str], requests: int) -> CrossingResult:
-    """What crossed between zones of one Region from `before` to `after`, while so many requests were answered."""
-    known = set(zones)
+def crossings(
+    before: Counts,
+    after: Counts,
+    *,
+    zones: Iterable[str],
+    requests: int,
+    idle: Mapping[Tier, float] | None = None,
+    speed: float = 1.0,
+) -> CrossingResult:
+    """What crossed between zones of one Region from `before` to `after`, while so many requests were answered.
+
+    `idle` are bytes a second without a load: health checks, which come `speed` times as often here as on AWS; what they are too
+    many is taken off.
+    """
+    known, span = set(zones), after.at - before.at
     pairs = {pair: after.pairs[pair] - before.pairs.get(pair, 0) for pair in after.pairs if _crosses(pair, known)}
-    tiers = dict.fromkeys(Tier, 0)
-    for (source, target, port), count in after.flows.items():
-        if _crosses((source, target), known) and port in TIER_OF:
-            tiers[TIER_OF[port]] += count - before.flows.get((source, target, port), 0)
-    total = sum(pairs.values())
-    tiers[Tier.OTHER] = max(0, total - sum(tiers.values()))
+    surplus = {tier: (idle or {}).get(tier, 0.0) * span * (1 - 1 / speed) for tier in Tier}
+    tiers = {
+        tier: max(0, round(count - surplus[tier])) for tier, count in _tiers(before, after, known, sum(pairs.values())).items()
+    }
     charged = sum(count for tier, count in tiers.items() if tier not in FREE)
-    each = requests or None
     return CrossingResult(
-        seconds=round(after.at - before.at, 3),
+        seconds=round(span, 3),
         requests=requests,
-        bytes=total,
+        bytes=sum(tiers.values()),
+        checks_left_out=round(sum(surplus.values())),
         by_pair={f"{source} -> {target}": count for (source, target), count in sorted(pairs.items()) if count},
         by_tier={tier.value: count for tier, count in tiers.items()},
-        bytes_per_request=None if each is None else round(total / each, 1),
-        usd_per_million_requests=None if each is None else round(charged / each * 1_000_000 / GB * USD_PER_GB, 4),
+        bytes_per_request=round(sum(tiers.values()) / requests, 1) if requests else None,
+        usd_per_million_requests=round(charged / requests * 1_000_000 / GB * USD_PER_GB, 4) if requests else None,
         price=PRICE,
         uncharged=UNCHARGED,
     )
+
+
+def rates(before: Counts, after: Counts, *, zones: Iterable[str]) -> Mapping[Tier, float]:
+    """Bytes a second between zones of one Region, by tier."""
+    known = set(zones)
+    total = sum(after.pairs[pair] - before.pairs.get(pair, 0) for pair in after.pairs if _crosses(pair, known))
+    span = max(after.at - before.at, 1e-9)
+    return {tier: count / span for tier, count in _tiers(before, after, known, total).items()}
+
+
+def _tiers(before: Counts, after: Counts, zones: set[str], total: int) -> dict[Tier, int]:
+    tiers = dict.fromkeys(Tier, 0)
+    for (source, target, port), count in after.flows.items():
+        if _crosses((source, target), zones) and port in TIER_OF:
+            tiers[TIER_OF[port]] += count - before.flows.get((source, target, port), 0)
+    tiers[Tier.OTHER] = max(0, total - sum(tiers.values()))
+    return tiers
 
 
 def saving(one: CrossingResult, other: CrossingResult) -> float | None:

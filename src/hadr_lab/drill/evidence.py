@@ -39,6 +39,7 @@ class Evidence:
     content: Content | None = None
     before: Sight | None = None
     sights: list[Sight] = field(default_factory=list)
+    idle: tuple[Counts, Counts] | None = None
     counts: list[Counts] = field(default_factory=list)
     status: str = "running"
     reasons: list[str] = field(default_factory=list)

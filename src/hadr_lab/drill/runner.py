@@ -76,7 +76,7 @@ class Drill:
 
     async def _script(self, evidence: Evidence) -> None:
         tail = HistoryTail(self.run / HISTORY)
-        await self._reach_steady_state(tail)
+        await self._reach_steady_state(evidence, tail)
         evidence.before = await self.lab.look()
         await self._run_normally(evidence)
         watching = asyncio.ensure_future(self._watch(evidence))
@@ -94,10 +94,12 @@ class Drill:
         await self._stop_load(evidence)
         evidence.content = await self._content(evidence)
 
-    async def _reach_steady_state(self, tail: HistoryTail) -> None:
+    async def _reach_steady_state(self, evidence: Evidence, tail: HistoryTail) -> None:
         steady = self.scenario.steady
         deadline = self.clock.now() + steady.within.total_seconds()
+        idle = await self.lab.count()
         await self._site_serves(deadline)
+        evidence.idle = (idle, await self.lab.count())
         self.told("load: starting the clients")
         self._load = await self.lab.start_load(self._spec())
         last = "no answer yet"

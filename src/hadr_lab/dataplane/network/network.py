@@ -196,14 +196,12 @@ class Network:
 
     async def traffic(self) -> Mapping[Pair, int]:
         """Bytes delivered so far from each namespace to each other (`("us-east-1a", "us-east-1b")`)."""
-        return rules.counted(await self._in_router(self.programs["nft"], "-j", *rules.LIST_TRAFFIC.split()))
+        return (await self.counters())[0]
 
-    async def flows(self) -> Mapping[Flow, int]:
-        """The same by the service's port: bytes from each namespace to each other of requests to it and of its answers."""
-        listings = (rules.LIST_ASKED, rules.LIST_ANSWERED)
-        said = [await self._in_router(self.programs["nft"], "-j", *listing.split()) for listing in listings]
-        asked, answered = (rules.counted_flows(listing) for listing in said)
-        return {flow: asked[flow] + answered[flow] for flow in asked}
+    async def counters(self) -> tuple[Mapping[Pair, int], Mapping[Flow, int]]:
+        """The same, and of it what went to and came from each service's port, both at one moment."""
+        listing = await self._in_router(self.programs["nft"], "-j", *rules.LIST.split())
+        return rules.counted(listing), rules.counted_flows(listing)
 
     async def _install_rules(self) -> None:
         await asyncio.gather(

@@ -14,9 +14,8 @@ from hadr_lab.dataplane.network.impairment import QUEUES
 from hadr_lab.dataplane.network.layout import Layout, Pair
 
 TABLE = "inet lab"
-LIST_TRAFFIC = f"list set {TABLE} traffic"
-LIST_ASKED = f"list set {TABLE} asked"
-LIST_ANSWERED = f"list set {TABLE} answered"
+LIST = f"list table {TABLE}"
+"""Every counter at one moment."""
 PORTS = (80, 3306, 8000, 8080)
 """The service ports whose bytes are counted apart: balancers, databases, the app, the web tier."""
 Flow = tuple[str, str, int]
@@ -61,18 +60,22 @@ def marks(numbers: Mapping[Pair, int]) -> str:
 
 
 def counted(listing: str) -> Mapping[Pair, int]:
-    """Bytes by pair out of nft's JSON answer to LIST_TRAFFIC."""
-    return {(source, target): count for (source, target), count in _counters(listing)}
+    """Bytes by pair out of nft's JSON answer to LIST."""
+    return {(source, target): count for (source, target), count in _counters(listing, "traffic")}
 
 
 def counted_flows(listing: str) -> Mapping[Flow, int]:
-    """Bytes by pair and port out of nft's JSON answer to LIST_ASKED or LIST_ANSWERED."""
-    return {(source, target, int(port)): count for (source, target, port), count in _counters(listing)}
+    """Bytes by pair and port, of requests and of answers, out of nft's JSON answer to LIST."""
+    asked, answered = (
+        {(source, target, int(port)): count for (source, target, port), count in _counters(listing, name)}
+        for name in ("asked", "answered")
+    )
+    return {flow: asked[flow] + answered[flow] for flow in asked}
 
 
-def _counters(listing: str) -> Iterator[tuple[list[Any], int]]:
-    """The parts of each element's key, and its bytes."""
-    sets = [entry["set"] for entry in json.loads(listing)["nftables"] if "set" in entry]
+def _counters(listing: str, name: str) -> Iterator[tuple[list[Any], int]]:
+    """The parts of each element's key in the set `name`, and its bytes."""
+    sets = [entry["set"] for entry in json.loads(listing)["nftables"] if entry.get("set", {}).get("name") == name]
     elements = [element["elem"] for found in sets for element in found.get("elem", [])]
     return ((element["val"]["concat"], element["counter"]["bytes"]) for element in elements)
 
