@@ -29,7 +29,8 @@ from hadr_lab.dataplane.nodes.shapes import shape
 from hadr_lab.dataplane.nodes.userdata import Joining
 from hadr_lab.dataplane.nodes.volumes import FileSystems
 
-LEASE_PERIOD, STATUS_PERIOD, RETRY = 10.0, 300.0, 1.0
+LEASE_PERIOD, STATUS_PERIOD, LOOK_PERIOD, RETRY = 10.0, 300.0, 10.0, 1.0
+"""kubelet's: it renews its lease, says its status anyway, and looks whether the cluster thinks the same of it."""
 _log = logging.getLogger(__name__)
 
 
@@ -89,6 +90,7 @@ class Node:
                 tasks.create_task(self._fill_pool())
                 tasks.create_task(self._every(LEASE_PERIOD, lambda: self._renew(name, uid)))
                 tasks.create_task(self._every(STATUS_PERIOD, self._report))
+                tasks.create_task(self._every(LOOK_PERIOD, self._correct))
                 await self._follow()
         finally:
             for pod, task in self.pods.values():
@@ -134,6 +136,12 @@ class Node:
     async def _renew(self, name: str, uid: str) -> None:
         lease = objects.lease(name, uid, datetime.now(UTC))
         await self.api.apply(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{name}", lease, manager="kubelet")
+
+    async def _correct(self) -> None:
+        """Say the status anew when the cluster has another opinion: it takes a node that was silent for lost."""
+        seen = await self.api.get(f"/api/v1/nodes/{self.machine.node_name}", {"resourceVersion": "0"})
+        if not any(each["type"] == "Ready" and each["status"] == "True" for each in seen["status"].get("conditions") or ()):
+            await self._report()
 
     async def _report(self) -> None:
         now = datetime.now(UTC)

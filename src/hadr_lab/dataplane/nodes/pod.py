@@ -288,7 +288,10 @@ class Pod:
                 return
 
     async def _publish(self) -> None:
-        """Patch the status whenever it is different from what was sent last."""
+        """Patch the status whenever it is different from what was sent last, or somebody else changed the readiness in it.
+
+        The cluster takes a silent node's pods for not ready; nobody but the kubelet takes that back.
+        """
         while True:
             await self._dirty.wait()
             await self.host.power.wait()
@@ -296,7 +299,7 @@ class Pod:
             self._dirty.clear()
             inits, mains = ([runner.view for runner in self._of(init=init)] for init in (True, False))
             status = pod_status(self.object, inits, mains, self.sandbox, datetime.now(UTC))
-            if status == self._sent:
+            if status == self._sent and _readiness(status) == _readiness(self.object.get("status") or {}):
                 continue
             try:
                 body = {"metadata": {"uid": self.uid}, "status": status}
@@ -350,3 +353,8 @@ class Pod:
         ports = {port["name"]: port["containerPort"] for port in spec.get("ports") or () if port.get("name")}
         machine = self.host.machine
         return Target(address=self.sandbox.pod_ip, ports=ports, netns=machine.zone, source=machine.private_ip)
+
+
+def _readiness(status: Json) -> str:
+    """The status of condition Ready; empty when it has none."""
+    return next((str(each["status"]) for each in status.get("conditions") or () if each["type"] == "Ready"), "")
