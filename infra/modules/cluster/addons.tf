@@ -10,8 +10,18 @@ locals {
     kube-proxy             = null
     eks-pod-identity-agent = null
   }
+  # EKS only prefers to keep them apart, so both land on the first node that joins, and a lost zone takes all names with it.
+  apart = {
+    affinity = {
+      podAntiAffinity = {
+        requiredDuringSchedulingIgnoredDuringExecution = [
+          { topologyKey = "kubernetes.io/hostname", labelSelector = { matchLabels = { k8s-app = "kube-dns" } } }
+        ]
+      }
+    }
+  }
   addons = {
-    coredns            = jsonencode(local.on_control_nodes)
+    coredns            = jsonencode(merge(local.on_control_nodes, local.apart))
     aws-efs-csi-driver = jsonencode({ controller = local.on_control_nodes })
   }
   versions = merge({ for name, found in data.aws_eks_addon_version.this : name => found.version }, var.addon_versions)

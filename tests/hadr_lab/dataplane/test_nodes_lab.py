@@ -153,7 +153,7 @@ def test_a_frozen_zone_goes_on_after_the_heal(told: Told) -> None:
     """Everybody in it stands still, its node falls silent, and nobody is left standing."""
     step = told["frozen zone"]
     assert step["silent"]
-    assert step["containers"] == 2
+    assert step["containers"] == step["before"] > 0
     assert step["still"] == step["residents"] > 2
     assert step["back"]
     assert step["stuck"] == 0
