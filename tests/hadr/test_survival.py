@@ -185,8 +185,10 @@ def test_evacuate_refuses_by_code() -> None:
 def test_stages_and_hold_of_weights_are_given() -> None:
     """A pinned member's weights go over the shares that were asked for, and back in one."""
     world = a_world(2)
-    code, text, _ = hadr(world, "evacuate", "--zone", A, "--stages", "60,80", "--hold", "5s", "--yes", members=2)
+    code, text, told = hadr(world, "evacuate", "--zone", A, "--stages", "60,80", "--hold", "5s", "--yes", members=2)
     assert code == 0, text
+    stages = [line.split(maxsplit=3)[-1] for line in told.splitlines() if "move-weights" in line and "%" in line]
+    assert stages == [f"{share}% {word}" for share in (60, 80, 100) for word in ("running", "done")]
     assert world.weighed == [{"two": 60, "one": 40}, {"two": 80, "one": 20}, {"two": 100, "one": 0}]
     assert hadr(world, "evacuate", "--zone", A, "--stages", "60,40", "--return", "--yes", members=2)[0] == 64
 

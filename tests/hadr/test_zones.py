@@ -313,7 +313,7 @@ def run_through(world: ZoneWorld, zone: str, prepared: list[tuple[str, bool, int
     world.failures.clear()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     members=st.sampled_from([1, 2]),
     zone=st.sampled_from([A, B]),

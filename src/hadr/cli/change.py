@@ -94,8 +94,7 @@ class Change:
         return self._end(0, "done", plan, run=journal.run)
 
     def _narrate(self, step: Step, status: Status, seen: str) -> None:
-        words = step.summary if status is Status.RUNNING else seen
-        self.context.narrate(f"{clock(self.ports.clock.now())}  {step.name:<25}  {status:<8}  {words}")
+        self.context.narrate(f"{clock(self.ports.clock.now())}  {step.name:<25}  {status:<8}  {seen or step.summary}")
 
     def _end(self, code: int, answer: str, plan: Plan, *, run: str = "", why: str = "") -> int:
         verified = verify(self.runs.journal(run)) if run else None

@@ -94,7 +94,7 @@ class Run:
         self._write("ask", step=name, data={"action": type(action).__name__, "attempt": attempt})
         self._change(name, asking=True, attempts=attempt)
         if isinstance(action, ShiftWeights):
-            self._came_back(name, self._shift(action))
+            self._came_back(name, self._shift(name, action))
             return
         self._asking[name] = self.ports.workers.submit(partial(perform, self.site, self.ports, action, run=self.journal.run))
 
@@ -108,7 +108,7 @@ class Run:
         self._change(name, asking=False, outcome=outcome, outcome_at=self._now())
         self._write("outcome", step=name, data=_outcome(outcome))
 
-    def _shift(self, action: ShiftWeights) -> Outcome:
+    def _shift(self, name: StepName, action: ShiftWeights) -> Outcome:
         """Move weights in stages here and now: nothing else goes on meanwhile, and what clients see decides."""
         shift = Shift(
             site=self.site,
@@ -117,6 +117,7 @@ class Run:
             stages=action.stages,
             hold=action.hold,
             journal=self.journal,
+            told=lambda stage, status, seen: self.told(self._step(name), Status.RUNNING, f"{stage} {status} {seen}".rstrip()),
             within=True,
         )
         try:
