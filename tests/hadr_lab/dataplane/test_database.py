@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hadr_lab.aws.views import DatabaseCluster, DatabaseInstance
 from hadr_lab.dataplane.database import configuration, statements
 from hadr_lab.dataplane.database.admin import Admin, DatabaseRefused
 from hadr_lab.dataplane.database.heartbeat import Lag
 from hadr_lab.dataplane.database.positions import Gtid, errant, parse, rejoin, written
+from hadr_lab.dataplane.database.readers import Readers, reader_of, readers_of
 from hadr_lab.dataplane.database.statements import Application, Secrets, application_accounts, lab_accounts
 from hadr_lab.dataplane.database.vigil import Vigil
+from hadr_lab.dataplane.names import Names
 
 
 def test_positions_are_read_and_written_as_mariadb_does() -> None:
@@ -188,3 +191,38 @@ def test_a_writer_is_given_up_only_after_several_missed_greetings_in_a_row() -> 
     vigil = Vigil()
     assert [vigil.saw(greeted) for greeted in (False, False, True, False, False)] == [False] * 5
     assert vigil.saw(False)
+
+
+def a_view(status: str = "available", **changes: object) -> DatabaseCluster:
+    """A cluster whose writer is in a, with a reader in b and one that is still being made in c."""
+    instances = tuple(
+        DatabaseInstance(identifier=f"d-{zone}", zone=zone, endpoint=f"d-{zone}.test", is_writer=zone == "a", available=zone != "c")
+        for zone in "abc"
+    )
+    view = DatabaseCluster(
+        region="r", zone="a", identifier="d", arn="arn:d", status=status, endpoint="d.cluster.test",
+        reader_endpoint="d.cluster-ro.test", port=3306, subnet_ids=(), username="u", password="p", database="peccy",
+        global_cluster="g", is_writer=True, replicates_from=None, global_endpoint="g.test", instances=instances,
+    )  # fmt: skip
+    return replace(view, **changes)  # type: ignore[arg-type]
+
+
+def test_readers_are_the_instances_that_serve_and_do_not_write() -> None:
+    """Of a cluster that is being made there are none yet: what they would copy is not there."""
+    assert [each.identifier for each in readers_of(a_view())] == ["d-b"]
+    assert readers_of(a_view("creating")) == ()
+
+
+def test_a_reader_follows_its_own_cluster_and_has_no_name_but_its_own() -> None:
+    """Whatever its cluster's role is: a reader of a reading cluster follows that one, not the far writer."""
+    view = a_view(is_writer=False, replicates_from="arn:far")
+    seen = reader_of(view, readers_of(view)[0])
+    assert (seen.zone, seen.endpoint, seen.is_writer, seen.replicates_from) == ("b", "d-b.test", False, "arn:d")
+    assert (seen.reader_endpoint, seen.global_endpoint, seen.instances) == ("", None, ())
+
+
+def test_the_reader_endpoint_leads_to_the_writer_where_no_reader_serves() -> None:
+    """As Aurora's does."""
+    names = Names()
+    Readers(names=names, keeper=lambda _view: None).publish(a_view(), "10.0.0.1")
+    assert names.addresses == {"d.cluster-ro.test": ("10.0.0.1",)}

@@ -346,7 +346,7 @@ async def a_lost_zone(world: World) -> None:
         await until(lambda: ("writer_moved", ONE) in world.state.told)
         assert address(world, "one") not in (before, "")
         await until(lambda: world.names.addresses.get("peccy-one-1.test") == (address(world, "one"),))
-        assert "peccy-one-0.test" not in world.names.addresses
+        await until(lambda: ONE_READER not in realizer.readers.known, what="the reader of that zone is the writer now")
         assert len(acknowledged) > 10
         assert set(acknowledged) <= set(await numbers(realizer, ONE))
         assert await sql(world, "one", "INSERT INTO t VALUES (-1)") == "done"
@@ -389,6 +389,40 @@ async def a_lone_writer(world: World) -> None:
         await until(lambda: realizer.keepers[ONE].server.process is not process and realizer.keepers[ONE].server.running)
         assert address(world, "one") == before
         assert not any(told[0] == "writer_lost" for told in world.state.told)
+
+
+def test_a_reader_answers_in_its_own_zone_and_refuses_writes() -> None:
+    """It has what the writer has, answers at its own and at the reader endpoint, and is nobody's stand-in for writes."""
+    inside(a_reader)
+
+
+async def a_reader(world: World) -> None:
+    """One writer, one reader in the other zone, then the reader's zone is lost."""
+    realizer = of_two_instances(world)
+    async with running(realizer.run()):
+        await ready(world)
+        assert await sql(world, "one", "INSERT INTO t VALUES (7)") == "done"
+        await until(lambda: ONE_READER in realizer.readers.known and realizer.readers.known[ONE_READER].server.running)
+        at = realizer.readers.known[ONE_READER].server.address
+        await until(lambda: world.names.addresses.get("peccy-one-1.test") == (at,))
+        await until(lambda: world.names.addresses.get("peccy-one.cluster-ro.test") == (at,))
+        assert at != address(world, "one")
+
+        async def asked(statement: str) -> str:
+            return (await world.run("us-east-1b", sys.executable, "-c", CLIENT, at, "0", statement)).strip()
+
+        for _ in range(100):
+            if "7" in await asked("SELECT n FROM t"):
+                break
+            await asyncio.sleep(0.05)
+        assert "7" in await asked("SELECT n FROM t")
+        assert await asked("INSERT INTO t VALUES (8)") == "error 1290"
+        world.cut("us-east-1b")
+        world.lose("us-east-1b")
+        await until(lambda: world.names.addresses.get("peccy-one.cluster-ro.test") == (address(world, "one"),))
+
+
+ONE_READER = "peccy-one-1"
 
 
 def of_two_instances(world: World) -> Databases:

@@ -158,12 +158,9 @@ class Keeper:
             self._vigil = Vigil()
 
     def _publish(self) -> None:
-        for instance in self.view.instances:
-            here = instance.is_writer and instance.zone == self.server.place.zone
-            self.names.publish(instance.endpoint, *([self.server.address] if here else []))
-        for name in (self.view.endpoint, self.view.reader_endpoint):
-            if name:
-                self.names.publish(name, self.server.address)
+        here = (each for each in self.view.instances if each.is_writer and each.zone == self.server.place.zone)
+        for name in (self.view.endpoint, *(instance.endpoint for instance in here)):
+            self.names.publish(name, self.server.address)
         if self.view.global_endpoint and self.view.is_writer:
             self.names.publish(self.view.global_endpoint, self.server.address)
 

@@ -1,8 +1,8 @@
 """Aurora clusters as processes: a keeper for each cluster, and a task for each role change or take-over that was asked for.
 
 Level-triggered: it reads the views and acts on the difference. While a role change is under way the keepers of both clusters leave
-roles alone; when it is done the views have flipped and the keepers follow them. A cluster has one server, whichever of its
-instances runs it: its readers have no process of their own, and a take-over starts the server anew elsewhere on the same data.
+roles alone; when it is done the views have flipped and the keepers follow them. A cluster has one server with its storage,
+whichever instance runs it: a take-over starts it anew elsewhere on the same data. Its readers are its followers (readers.py).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from hadr_lab.aws.views import AwsState, DatabaseCluster, GlobalSwitch, WriterFa
 from hadr_lab.dataplane.addresses import Addresses
 from hadr_lab.dataplane.database import switch
 from hadr_lab.dataplane.database.keeper import Keeper
+from hadr_lab.dataplane.database.readers import SILENT, Readers
 from hadr_lab.dataplane.database.server import Server
 from hadr_lab.dataplane.database.statements import Secrets
 from hadr_lab.dataplane.names import Names
@@ -46,8 +47,13 @@ class Databases:
     state_dir: Path
     secrets: Secrets = field(default_factory=Secrets)
     keepers: dict[str, Keeper] = field(default_factory=dict)
+    readers: Readers = field(init=False)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _switches: dict[GlobalSwitch | WriterFailover, asyncio.Task[None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Nothing runs yet."""
+        self.readers = Readers(names=self.names, keeper=self._reader)
 
     async def run(self) -> None:
         """Realize databases for ever; on cancellation every server is ended."""
@@ -60,6 +66,7 @@ class Databases:
         finally:
             for keeper in self.keepers.values():
                 await keeper.server.stop()
+            await self.readers.stop()
 
     async def step(self, tasks: asyncio.TaskGroup) -> None:
         """One round: match keepers to the views, begin role changes."""
@@ -72,6 +79,9 @@ class Databases:
             elif not self.network.lost(view.region, view.zone) and self._subnet(view):
                 self.keepers[arn] = self._keeper(view)
                 self._tasks[arn] = tasks.create_task(self.keepers[arn].run())
+        await self.readers.match(views, tasks)
+        for arn, keeper in self.keepers.items():
+            self.readers.publish(views[arn], keeper.server.address)
         self._switches = {asked: task for asked, task in self._switches.items() if not task.done()}
         for asked in self.state.global_switches():
             if asked not in self._switches:
@@ -137,7 +147,13 @@ class Databases:
         subnet = self._subnet(view, zone)
         return self.state.claim_address(view.region, subnet, f"RDSNetworkInterface {view.identifier}") if subnet else None
 
-    def _keeper(self, view: DatabaseCluster) -> Keeper:
+    def _reader(self, view: DatabaseCluster) -> Keeper | None:
+        """The keeper of one reader, unless its place is lost or has no subnet."""
+        if self.network.lost(view.region, view.zone) or self._subnet(view) is None:
+            return None
+        return self._keeper(view, state=SILENT)
+
+    def _keeper(self, view: DatabaseCluster, *, state: AwsState | None = None) -> Keeper:
         server = Server(
             name=f"database-{view.region}-{view.identifier}",
             netns=view.zone,
@@ -152,7 +168,7 @@ class Databases:
         return Keeper(
             view=view,
             server=server,
-            state=self.state,
+            state=state or self.state,
             network=self.network,
             names=self.names,
             peer=self._peer,
