@@ -84,14 +84,19 @@ def demo(
 @app.command()
 def outages(
     architecture: Architecture = "ha-single-cluster",
+    scenarios: Annotated[list[str] | None, typer.Argument(help="Scenarios in place of the kinds of harm.")] = None,
     speed: Speed = launch.DEFAULT_SPEED,
     seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice the lab makes.")] = 1,
     runs: Runs = RUNS,
 ) -> None:
     """Do every kind of harm to one zone of one site, one after the other, and print what clients felt of each."""
+    for name in scenarios or ():
+        if (script := load(name)).architecture != architecture:
+            raise UsageError(f"scenario {name} is for {script.architecture}, not {architecture}")
     ready = launch.prepare(architecture)
     folder = _run_folder(runs, OUTAGES)
-    raise typer.Exit(launch.launch(_order_of(ready, folder, scenario=OUTAGES, speed=speed, seed=seed), ready.sockets))
+    asked = ":".join([OUTAGES, *(scenarios or ())])
+    raise typer.Exit(launch.launch(_order_of(ready, folder, scenario=asked, speed=speed, seed=seed), ready.sockets))
 
 
 @app.command()

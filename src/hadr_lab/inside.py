@@ -119,7 +119,7 @@ def _counted(number: int, thing: str) -> str:
 
 async def _drill(home: Home, site: LiveSite) -> int:
     order = home.order
-    if order.scenario == OUTAGES:
+    if order.scenario.partition(":")[0] == OUTAGES:
         return await _outages(home, site)
     drill = Drill(
         lab=site, scenario=load(order.scenario), run=home.run, seed=order.seed, speed=order.speed, told=home.progress.step
@@ -133,7 +133,7 @@ async def _outages(home: Home, site: LiveSite) -> int:
     order = home.order
     outages = Outages(
         lab=site, writer=site.writer_zone, architecture=order.architecture, run=home.run, seed=order.seed, speed=order.speed,
-        told=home.progress.step,
+        told=home.progress.step, scenarios=tuple(map(load, order.scenario.split(":")[1:])),
     )  # fmt: skip
     found = await outages.carry_out()
     sys.stdout.write("\n" + as_text(found))

@@ -23,19 +23,22 @@ class Drilled:
     left: list[str]
 
 
-def drilled(folder: Path, scenario: str, attempts: int = 2) -> Drilled:
-    """Carry out `scenario`. When the machine was too busy to offer the load, which says nothing about the lab, once more."""
+def drilled(folder: Path, scenario: str, attempts: int = 2, *, architecture: str = "dr-multi-region") -> Drilled:
+    """Carry out `scenario` on its `architecture`.
+
+    When the machine was too busy to offer the load, which says nothing about the lab, once more.
+    """
     made = hadr_lab("programs", timeout=900)
     assert made.returncode == 0, made.stderr
     for attempt in range(1, attempts + 1):
-        found = _once(folder / f"{scenario}-{attempt}", scenario)
+        found = _once(folder / f"{scenario}-{attempt}", scenario, architecture)
         if not found.raw.too_busy():
             break
     return found
 
 
-def _once(folder: Path, scenario: str) -> Drilled:
-    with started(folder, "demo", "--scenario", scenario) as lab:
+def _once(folder: Path, scenario: str, architecture: str) -> Drilled:
+    with started(folder, "demo", architecture, "--scenario", scenario) as lab:
         lab.until("steady state")
         spaces = lab.spaces()
         code = lab.wait(400)

@@ -66,6 +66,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     acked_writes: int
     lost_writes: int
     verdict: str
+    as_expected: bool
     why: str
 
 
@@ -104,23 +105,24 @@ def scenario_of(architecture: str, name: str, fault: Fault) -> Scenario:
     )
 
 
-def row_of(name: str, result: Result) -> Row:
+def row_of(name: str, scenario: Scenario, result: Result) -> Row:
     """A drill's result as a row."""
     return Row(
         kind=name,
         zone=", ".join(result.platform.harmed),
         outage_s=result.client_outage_s,
         recovered=result.clients_recovered,
-        held_s=HOLD.total_seconds(),
+        held_s=scenario.limits.hold.total_seconds(),
         requests=result.requests,
         failed=result.failed_requests,
         latency_p99_before_s=result.latency_before.get("p99"),
         latency_p99_s=result.latency_after.get("p99"),
-        targets_gone_s=result.platform.targets_gone_s if name not in ("slow", "lossy") else None,
+        targets_gone_s=result.platform.targets_gone_s,
         acked_writes=result.acked_writes,
         lost_writes=len(result.lost_writes),
         verdict=result.verdict,
-        why=WHY[name],
+        as_expected=result.as_expected,
+        why=scenario.description,
     )
 
 
@@ -149,7 +151,10 @@ def struck(sight: Sight, writer: str, member: str) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Outages:
-    """All kinds on one running site; everything is left below `run`. `writer` says in which zone the database's writer is now."""
+    """All kinds, or the `scenarios` that are named, on one running site; everything is left below `run`.
+
+    `writer` says in which zone the database's writer is now.
+    """
 
     lab: Lab
     writer: Callable[[], str]
@@ -158,25 +163,32 @@ class Outages:
     seed: int
     speed: float
     told: Callable[[str], None]
+    scenarios: tuple[Scenario, ...] = ()
     clock: Clock = field(default_factory=WallClock)
 
     async def carry_out(self) -> Table:
-        """Every kind; the table so far is on disk after each."""
+        """Each of them; the table so far is on disk after each."""
         first = await self._whole()
         rows: list[Row] = []
-        for name, _ in kinds(""):
-            zone = struck(await self.lab.look(), self.writer(), "one")
-            fault = dict(kinds(zone))[name]
-            self.told(f"kind: {name} ({zone if isinstance(fault, HarmZone) else 'writer'})")
-            rows.append(row_of(name, await self._one(name, fault)))
+        for name in [script.name for script in self.scenarios] or [name for name, _ in kinds("")]:
+            scenario = await self._scenario(name)
+            self.told(f"next: {name}")
+            rows.append(row_of(name, scenario, await self._one(scenario)))
             await self._settle(first)
             table = Table(architecture=self.architecture, speed=self.speed, seed=self.seed, rows=tuple(rows))
             (self.run / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(table), indent=2) + b"\n")
         return table
 
-    async def _one(self, name: str, fault: Fault) -> Result:
-        scenario = scenario_of(self.architecture, name, fault)
-        folder = self.run / "kinds" / name.replace(" ", "-")
+    async def _scenario(self, name: str) -> Scenario:
+        """The drill that is next; a kind strikes the zone that is the right one at this moment."""
+        for script in self.scenarios:
+            if script.name == name:
+                return script
+        zone = struck(await self.lab.look(), self.writer(), "one")
+        return scenario_of(self.architecture, name, dict(kinds(zone))[name])
+
+    async def _one(self, scenario: Scenario) -> Result:
+        folder = self.run / "kinds" / scenario.name
         folder.mkdir(parents=True)
         drill = Drill(
             lab=self.lab, scenario=scenario, run=folder, seed=self.seed, speed=self.speed, clock=self.clock, told=self.told
@@ -184,7 +196,8 @@ class Outages:
         try:
             return await drill.carry_out()
         finally:
-            await self.lab.heal(fault)
+            for fault in scenario.faults:
+                await self.lab.heal(fault)
 
     async def _whole(self) -> Sight:
         """A look at the site with its workload ready."""

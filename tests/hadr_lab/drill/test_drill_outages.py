@@ -9,14 +9,15 @@ from hadr_lab.drill.outages import WHY, Row, Table, as_text, kinds, row_of, scen
 from hadr_lab.drill.sight import Pod, Sight
 from hadr_lab.errors import ScenarioFailed
 from hadr_lab.result import PlatformResult
-from hadr_lab.scenario import Actor, ReadOnlyDatabase
+from hadr_lab.scenario import Actor, HarmZone, ReadOnlyDatabase
 
 
 def a_row(kind: str = "killed", **changes: object) -> Row:
     """A kind that clients got over after two seconds."""
     platform = PlatformResult(harmed=("r-1a",), targets_gone_s=1.5)
     given = {"client_outage_s": 2.0, "lost_writes": (), "platform": platform, "latency_before": {"p99": 0.02}} | changes
-    return row_of(kind, a_result(**given))
+    script = scenario_of("a", kind, HarmZone(zone="r-1a"))
+    return row_of(kind, script, a_result(**given))
 
 
 def test_every_kind_of_the_issue_is_done_with_its_reason() -> None:
@@ -41,7 +42,16 @@ def test_a_kind_that_lasts_is_told_as_that_and_never_as_a_number() -> None:
         architecture="a",
         speed=20,
         seed=1,
-        rows=(a_row(), a_row("slow", clients_recovered=False, client_outage_s=None, latency_after={"p99": 1.2})),
+        rows=(
+            a_row(),
+            a_row(
+                "slow",
+                clients_recovered=False,
+                client_outage_s=None,
+                latency_after={"p99": 1.2},
+                platform=PlatformResult(harmed=("r-1a",)),
+            ),
+        ),
     )
     lines = as_text(table).splitlines()
     assert lines[2] == "| killed | 2.0 s | 3 of 30 | 20 ms -> - | 1.5 s | 0 of 10 |"

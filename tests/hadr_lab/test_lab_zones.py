@@ -1,0 +1,63 @@
+"""Both HA architectures lose a zone under load with nobody acting: what clients, books, pods and balancers went through."""
+
+from __future__ import annotations
+
+import pytest
+from tests.hadr_lab.demo_drill import Drilled, drilled
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
+    """The single cluster loses the zone of its database's writer."""
+    return drilled(tmp_path_factory.mktemp("single"), "zone-loss-single", architecture="ha-single-cluster")
+
+
+@pytest.fixture(scope="module")
+def multi(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
+    """The pair of clusters loses the zone of member one."""
+    return drilled(tmp_path_factory.mktemp("multi"), "zone-loss-multi", architecture="ha-multi-cluster")
+
+
+@pytest.mark.parametrize("architecture", ["single", "multi"])
+def test_no_acknowledged_write_is_lost_with_a_zone(architecture: str, request: pytest.FixtureRequest) -> None:
+    """Valid books, clients back, everything as the scenario expects, and nothing of the lab left."""
+    found: Drilled = request.getfixturevalue(architecture)
+    assert (found.code, found.raw.result["verdict"]) == (0, "valid"), found.printed
+    assert found.raw.acked() - found.raw.held() == set() == set(found.raw.result["lost_writes"])
+    assert [e for e in found.raw.result["expectations"] if not e["met"]] == []
+    assert found.left == []
+
+
+@pytest.mark.parametrize("architecture", ["single", "multi"])
+def test_clients_noticed_and_got_over_it(architecture: str, request: pytest.FixtureRequest) -> None:
+    """The outage began after the onset, has a length, and nobody acted."""
+    result = request.getfixturevalue(architecture).raw.result
+    assert result["actor"] == "nobody"
+    assert result["clients_recovered"]
+    assert 0 < result["client_outage_s"] < 60
+    assert result["faults"][0]["zones"] == result["platform"]["harmed"]
+
+
+def test_the_single_cluster_is_spread_before_and_refilled_in_the_zones_that_remain(single: Drilled) -> None:
+    """By Karpenter: as many ready pods as before, none in the lost zone."""
+    platform = single.raw.result["platform"]
+    lost = set(platform["harmed"])
+    for name, zones in platform["spread_before"].items():
+        assert len(zones) == 3, name
+        assert set(platform["spread_after"][name]) == set(zones) - lost
+    assert platform["refilled_s"] is not None
+
+
+def test_the_writer_is_in_another_zone_afterwards(single: Drilled) -> None:
+    """The zone that was lost was the writer's, and writes came back."""
+    assert single.raw.result["kinds"]["write"]["recovered"]
+    calls = (single.raw.folder / "logs" / "lab.log").read_text()
+    assert f"its writer in {single.raw.result['platform']['harmed'][0]} does not serve" in calls
+
+
+def test_the_lost_zone_leaves_all_traffic_on_the_other_member(multi: Drilled) -> None:
+    """Clients that follow DNS ask two alone from health check and TTL on."""
+    asked = multi.raw.result["platform"]["last_asked_s"]
+    assert asked["two"] > asked["one"]
