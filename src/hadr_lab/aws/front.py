@@ -236,12 +236,11 @@ class Front:
 
     def _call(self, target: Scope, operation: str, request: Incoming) -> Wire:
         try:
-            key = self.retries.key(target, operation, request)
-            if key and (given := self.retries.answer(key)):
+            keys = () if operation.startswith(READS) else self.retries.keys(target, operation, request)
+            if given := self.retries.answer(keys):
                 return given
             answer = self.dispatch.answer(target, operation, request)
-            if key:
-                self.retries.keep(key, answer)
+            self.retries.keep(keys, answer)
             if 200 <= answer[0] < 300 and not operation.startswith(READS):
                 self.changes.notify()
             return answer

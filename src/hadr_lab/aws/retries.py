@@ -1,8 +1,8 @@
-"""Answers that were given once and are given again to the same request: AWS's idempotency tokens.
+"""Answers that were given once and are given again to the same request.
 
-Many operations carry a token that the SDK makes once and sends with each retry. A client that lost the answer, not the request,
-gets the first answer again; otherwise it would find its own resource in the way. Only a request that is equal in every byte of its
-body is the same one, and only success is remembered.
+A client that lost the answer, not the request, would otherwise find its own resource in the way. Two things tell such a request:
+the number that AWS's SDKs give to each invocation and send with every attempt at it, and AWS's own idempotency tokens, with which
+an equal request is the same one in another invocation too. Only success is remembered.
 """
 
 from __future__ import annotations
@@ -30,31 +30,36 @@ Key = tuple[str, str, str, str, str]
 
 @dataclass(slots=True)
 class Retries:
-    """The latest answers to requests with a token."""
+    """The latest answers to requests that may be sent again."""
 
     _answers: OrderedDict[Key, Wire] = field(default_factory=OrderedDict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def key(self, scope: Scope, operation: str, request: Incoming) -> Key | None:
-        """What a retry of this request would have in common with it; None for a request without a token."""
+    def keys(self, scope: Scope, operation: str, request: Incoming) -> tuple[Key, ...]:
+        """What a retry of this request would have in common with it; nothing for a request that no retry can be told by."""
+        caller = (scope.access_key, scope.region, scope.service, operation)
+        found: list[Key] = []
+        if invocation := request.header("amz-sdk-invocation-id"):
+            found.append((*caller, invocation))
         names = _token_names(scope.service, operation)
-        if not names or not any(_members(request).get(name) for name in names):
-            return None
-        said = request.method.encode() + request.raw_path + b"?" + request.query + b"\n" + request.body
-        return scope.access_key, scope.region, scope.service, operation, hashlib.sha256(said).hexdigest()
+        if names and any(_members(request).get(name) for name in names):
+            said = request.method.encode() + request.raw_path + b"?" + request.query + b"\n" + request.body
+            found.append((*caller, hashlib.sha256(said).hexdigest()))
+        return tuple(found)
 
-    def answer(self, key: Key) -> Wire | None:
-        """The answer that was given to that request."""
+    def answer(self, keys: tuple[Key, ...]) -> Wire | None:
+        """The answer that was given to a request with one of these keys."""
         with self._guard:
-            found = self._answers.get(key)
+            found = next((self._answers[key] for key in keys if key in self._answers), None)
         return (found[0], dict(found[1]), found[2]) if found else None
 
-    def keep(self, key: Key, answer: Wire) -> None:
+    def keep(self, keys: tuple[Key, ...], answer: Wire) -> None:
         """Remember a success."""
         if not 200 <= answer[0] < 300:
             return
         with self._guard:
-            self._answers[key] = (answer[0], dict(answer[1]), answer[2])
+            for key in keys:
+                self._answers[key] = (answer[0], dict(answer[1]), answer[2])
             while len(self._answers) > KEPT:
                 self._answers.popitem(last=False)
 

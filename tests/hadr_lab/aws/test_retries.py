@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 from tests.hadr_lab.aws.services.cloud import Cloud, Network, a_cloud, refused, unique
 
 ROLE = "arn:aws:iam::123456789012:role/somebody"
@@ -56,3 +57,24 @@ def test_a_refusal_is_not_remembered(cloud: Cloud) -> None:
     ec2.delete_launch_template(LaunchTemplateName=name)
     first, second = (ec2.create_launch_template(**given, ClientToken=token)["LaunchTemplate"] for _ in range(2))
     assert first["LaunchTemplateId"] == second["LaunchTemplateId"]
+
+
+def test_another_attempt_at_an_invocation_gets_its_answer(cloud: Cloud) -> None:
+    """SDKs number each invocation and send the number with every attempt; an operation without a token is told by that."""
+    ec2, invocation = cloud("ec2"), unique("invocation")
+    network = cloud.network()
+    table = ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc)
+    route = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": gateway}
+
+    def number(request: AWSPreparedRequest, **_: object) -> None:
+        request.headers["amz-sdk-invocation-id"] = invocation
+
+    ec2.meta.events.register_last("before-send.ec2.CreateRoute", number)
+    try:
+        assert [ec2.create_route(**route)["Return"] for _ in range(2)] == [True, True]
+    finally:
+        ec2.meta.events.unregister("before-send.ec2.CreateRoute", number)
+    with refused("RouteAlreadyExists"):
+        ec2.create_route(**route)
