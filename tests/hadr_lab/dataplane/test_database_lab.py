@@ -337,8 +337,10 @@ async def a_lost_zone(world: World) -> None:
     async with running(realizer.run()):
         await ready(world)
         before, number = address(world, "one"), realizer.keepers[ONE].server.server_id
-        writing = asyncio.create_task(load(world, "one", seconds=1.0))
-        await asyncio.sleep(0.5)
+        writing = asyncio.create_task(load(world, "one", seconds=3.0))
+        async with asyncio.timeout(15):
+            while len(await numbers(realizer, ONE)) <= 20:  # noqa: ASYNC110  # a busy machine starts the client late
+                await asyncio.sleep(0.05)
         world.cut("us-east-1a")
         await asyncio.sleep(0.3)
         world.lose("us-east-1a")
