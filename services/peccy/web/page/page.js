@@ -204,12 +204,21 @@ function hobbyItem({ id, name }) {
   return item;
 }
 
-async function showHobbies() {
-  try {
+// The list, asked for again when it is not yet as it has to be: it may come from a copy of the database that is a little behind.
+async function hobbiesOnce(settled) {
+  for (let tries = 5; ; tries -= 1) {
     const text = await (await answered("hobbies")).text();
+    const hobbies = JSON.parse(text);
+    if (tries <= 1 || settled(hobbies)) return [text, hobbies];
+    await pause(200);
+  }
+}
+
+async function showHobbies(settled = () => true) {
+  try {
+    const [text, hobbies] = await hobbiesOnce(settled);
     if (text === listed) return;
     listed = text;
-    const hobbies = JSON.parse(text);
     byId("hobbies").replaceChildren(...hobbies.map(hobbyItem));
     byId("no-hobbies").hidden = hobbies.length > 0;
     byId("count").hidden = !hobbies.length;
@@ -230,7 +239,7 @@ async function removeHobby(id, name, item) {
   } catch (error) {
     if (error.status !== 404) throw error; // somebody else, or our own first try, was quicker
   }
-  await showHobbies();
+  await showHobbies((hobbies) => hobbies.every((each) => each.id !== id));
   say("hobby-said", `Deleted ${name}.`, "good");
   (byId("hobbies").children[after]?.querySelector("button") ?? byId("hobbies-title")).focus();
 }
@@ -240,9 +249,9 @@ async function addHobby() {
   const name = field.value.trim();
   if (!name) return;
   const headers = { "Content-Type": "application/json" };
-  await send("hobby-said", "hobbies", { method: "POST", headers, body: JSON.stringify({ name }) });
+  const { id } = await (await send("hobby-said", "hobbies", { method: "POST", headers, body: JSON.stringify({ name }) })).json();
   if (field.value.trim() === name) field.value = "";
-  await showHobbies();
+  await showHobbies((hobbies) => hobbies.some((each) => each.id === id));
   say("hobby-said", `Added ${name}.`, "good");
 }
 
