@@ -151,6 +151,7 @@ def test_evacuate_shows_asks_and_applies() -> None:
     assert code == 0
     assert text.startswith("peccy: can leave ap-northeast-1a in 5 steps, about ")
     assert "Next: hadr evacuate --zone ap-northeast-1a" in text
+    assert "Note: writes wait for some seconds" in text
     assert world.asked == []
     code, text, _ = hadr(world, "evacuate", "--zone", zone, "--yes", "--json")
     told: dict[str, Any] = json.loads(text)

@@ -183,7 +183,7 @@ def _there(proof: Proof) -> bool:
 
 
 def _notes(course: Course, proofs: Proofs, missing: Collection[StepName], view: View) -> tuple[str, ...]:
-    return (*_about_fencing(course, proofs, missing), *_about_overwriting(course, missing, view))
+    return (*_about_fencing(course, proofs, missing), *_about_overwriting(course, missing, view), *_about_writes(missing))
 
 
 def _about_fencing(course: Course, proofs: Proofs, missing: Collection[StepName]) -> tuple[str, ...]:
@@ -201,6 +201,13 @@ def _about_overwriting(course: Course, missing: Collection[StepName], view: View
     if StepName.REPLICATE not in missing or (isinstance(files, Known) and files.value.role is FilesRole.DESTINATION):
         return ()
     return (f"{course.target}'s files are overwritten: what {course.target} wrote and {course.source} never got is lost with it",)
+
+
+def _about_writes(missing: Collection[StepName]) -> tuple[str, ...]:
+    """The one thing in leaving a healthy zone that clients can notice."""
+    if StepName.WRITER_OUT not in missing:
+        return ()
+    return ("writes wait for some seconds while another database instance takes over; none is lost",)
 
 
 def _digest(site: Site, course: Course, steps: Sequence[Step]) -> str:
