@@ -151,7 +151,7 @@ def test_evacuate_shows_asks_and_applies() -> None:
     assert code == 0
     assert text.startswith("peccy: can leave ap-northeast-1a in 5 steps, about ")
     assert "Next: hadr evacuate --zone ap-northeast-1a" in text
-    assert "Note: writes wait for some seconds" in text
+    assert "Note: the database is away for some seconds" in text
     assert world.asked == []
     code, text, _ = hadr(world, "evacuate", "--zone", zone, "--yes", "--json")
     told: dict[str, Any] = json.loads(text)
@@ -181,6 +181,18 @@ def test_evacuate_refuses_by_code() -> None:
         (),
     ):
         assert hadr(a_world(), "evacuate", *words)[0] == 64, words
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_the_writer_may_be_kept(members: int) -> None:
+    """Then nothing in leaving a healthy zone makes a write wait."""
+    world = a_world(members)
+    zone = world.instances[world.writer]
+    code, text, _ = hadr(world, "evacuate", "--zone", zone, "--keep-writer", "--hold", "5s", "--yes", members=members)
+    assert code == 0, text
+    assert "move-writer" not in text
+    assert world.instances[world.writer] == zone
+    assert world.harmed == []
 
 
 def test_stages_and_hold_of_weights_are_given() -> None:

@@ -25,6 +25,7 @@ Back = Annotated[bool, typer.Option("--return", help="Return to the zone instead
 Expires = Annotated[str, typer.Option("--expires", metavar="TIME", help="When a zonal shift ends by itself, at most 72h.")]
 Hold = Annotated[str, typer.Option("--hold", metavar="TIME", help="How long each stage of weights is held and watched.")]
 First = Annotated[bool, typer.Option("--traffic-first", help="Clients leave before pods do: for a zone that serves badly.")]
+Keep = Annotated[bool, typer.Option("--keep-writer", help="Leave the database's writer where it is: no write waits.")]
 Stages = Annotated[str, typer.Option("--stages", metavar="PERCENT,…", help="Shares of the member that gains, on the way.")]
 
 
@@ -33,6 +34,7 @@ def evacuate(
     zone: Zone,
     back: Back = False,
     traffic_first: First = False,
+    keep_writer: Keep = False,
     expires: Expires = "12h",
     hold: Hold = "60s",
     by: Stages = "",
@@ -48,7 +50,7 @@ def evacuate(
         raise typer.BadParameter("--json leaves nobody to ask: add --yes")
     described = config.load_site(site)
     turn_of(described, zone)
-    make = _planner(back, traffic_first, hold, expires, by)
+    make = _planner(hold, expires, by, back=back, traffic_first=traffic_first, keep_writer=keep_writer)
     change = Change(
         context=here,
         site=described,
@@ -69,6 +71,7 @@ def plan_evacuating(
     zone: Zone,
     back: Back = False,
     traffic_first: First = False,
+    keep_writer: Keep = False,
     expires: Expires = "12h",
     hold: Hold = "60s",
     by: Stages = "",
@@ -80,7 +83,7 @@ def plan_evacuating(
     here: Context = context.obj
     described = config.load_site(site)
     reads = zone_reads(described, zone)
-    make = _planner(back, traffic_first, hold, expires, by)
+    make = _planner(hold, expires, by, back=back, traffic_first=traffic_first, keep_writer=keep_writer)
     plan = make(described, observe(described, here.wire(described), reads=reads), zone)
     allowed = frozenset(allow or ())
     if json:
@@ -91,10 +94,10 @@ def plan_evacuating(
     return exit_code(plan, allowed)
 
 
-def _planner(back: bool, traffic_first: bool, hold: str, expires: str, by: str) -> Planner:
+def _planner(hold: str, expires: str, by: str, *, back: bool, traffic_first: bool, keep_writer: bool) -> Planner:
     """Raises ConfigError for a time or a share that is none."""
     held, ends = duration(hold, "--hold"), duration(expires, "--expires")
-    return planner(back=back, hold=held, expires=ends, shares=shares(by), traffic_first=traffic_first)
+    return planner(back=back, hold=held, expires=ends, shares=shares(by), traffic_first=traffic_first, keep_writer=keep_writer)
 
 
 def _named(zone: str, site: Site, view: View) -> str:  # noqa: ARG001 - the zone is named, whatever is seen

@@ -168,13 +168,29 @@ def plan_return(site: Site, view: View, zone: str, *, manner: Manner) -> Plan:
 
 
 def _plan(site: Site, view: View, runbook: Runbook, turn: Turn, zone: str, manner: Manner, *, reason: str, way: Way) -> Plan:
+    if manner.keep_writer:
+        runbook = _without(runbook, S.WRITER_OUT)
     course = Course(target=turn.serves.name, source=turn.leaves.name, way=way, zone=zone)
     return compose(site, view, runbook, course, reason, refine=partial(zone_step, site, course, view, manner))
 
 
+def _without(runbook: Runbook, left_out: S) -> Runbook:
+    """The same without one step, which nothing waits for any more."""
+    kept = {
+        name: tuple(one for one in needs if one is not left_out) for name, needs in runbook.requires.items() if name is not left_out
+    }
+    return replace(runbook, requires=kept)
+
+
 def planner(
-    *, back: bool, hold: timedelta, expires: timedelta, shares: Sequence[float], traffic_first: bool = False
+    *,
+    back: bool,
+    hold: timedelta,
+    expires: timedelta,
+    shares: Sequence[float],
+    traffic_first: bool = False,
+    keep_writer: bool = False,
 ) -> Callable[[Site, View, str], Plan]:
     """A planner with its manner filled in: of a zone's evacuation, or of the return to it."""
-    manner = Manner(expires=expires, hold=hold, shares=tuple(shares), traffic_first=traffic_first)
+    manner = Manner(expires=expires, hold=hold, shares=tuple(shares), traffic_first=traffic_first, keep_writer=keep_writer)
     return partial(plan_return if back else plan_evacuation, manner=manner)

@@ -207,7 +207,7 @@ def _about_writes(missing: Collection[StepName]) -> tuple[str, ...]:
     """The one thing in leaving a healthy zone that clients can notice."""
     if StepName.WRITER_OUT not in missing:
         return ()
-    return ("writes wait for some seconds while another database instance takes over; none is lost",)
+    return ("the database is away for some seconds while another instance takes over; no write is lost (--keep-writer leaves it)",)
 
 
 def _digest(site: Site, course: Course, steps: Sequence[Step]) -> str:

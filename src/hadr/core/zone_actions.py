@@ -34,7 +34,7 @@ class Manner:
     """How patiently: how long a zonal shift lasts, how long each stage of weights is held, and over which shares it goes.
 
     Without `shares` there is one stage half-way, or none when not `halves`. `traffic_first`: clients leave before the capacity they
-    used has been replaced, because what they are given now is worse than less of it.
+    used has been replaced, because what they are given now is worse than less of it. `keep_writer`: the database is left alone.
     """
 
     expires: timedelta
@@ -42,6 +42,7 @@ class Manner:
     shares: tuple[float, ...] = ()
     halves: bool = True
     traffic_first: bool = False
+    keep_writer: bool = False
 
 
 def zone_step(site: Site, course: Course, view: View, manner: Manner, step: Step) -> Step:
