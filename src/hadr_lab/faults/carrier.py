@@ -29,6 +29,7 @@ from hadr_lab.scenario import (
     RefuseCapacity,
     StallReplication,
     WriterHarm,
+    ZoneHarm,
 )
 from hadr_lab.site import MadeMember
 
@@ -58,6 +59,7 @@ class Faults:
                 await self._stall(fault, on=True)
             case HarmZone():
                 self._zone_of[fault] = self.zone_of(fault)
+                self._give_instances(fault, self._zone_of[fault], False)
                 await self.zones.harm(fault, self._zone_of[fault])
             case LoseWriter():
                 self._lose_writer(fault)
@@ -82,7 +84,9 @@ class Faults:
             case StallReplication():
                 await self._stall(fault, on=False)
             case HarmZone():
-                await self.zones.heal(fault, self._zone_of.pop(fault) if fault in self._zone_of else self.zone_of(fault))
+                zone = self._zone_of.pop(fault) if fault in self._zone_of else self.zone_of(fault)
+                self._give_instances(fault, zone, True)
+                await self.zones.heal(fault, zone)
             case LoseWriter():
                 send([pid] if (pid := self._frozen.pop(fault, 0)) else [], signal.SIGCONT)
             case ReadOnlyDatabase(member=member):
@@ -104,6 +108,16 @@ class Faults:
             return self._known(fault.zone)
         first = next(iter(self.members.values()))
         return self.lab.databases.zone_of(first.database_arn)
+
+    def _give_instances(self, fault: HarmZone, zone: str, on: bool) -> None:
+        """EC2 has nothing to give in a zone without power: a machine there would never boot, and Karpenter wait for it."""
+        if fault.how is not ZoneHarm.LOST:
+            return
+        capacity = self.lab.state.capacity
+        if on:
+            capacity.allow(region_of(zone), zone)
+        else:
+            capacity.refuse(region_of(zone), zone)
 
     async def _lose_region(self, region: str) -> None:
         await self.lab.network.lose(region)

@@ -14,6 +14,7 @@ from hadr_lab.dataplane.network.layout import layout
 from hadr_lab.errors import UsageError
 from hadr_lab.eye import Eye
 from hadr_lab.faults.carrier import Faults
+from hadr_lab.faults.zone import Zones
 from hadr_lab.lab import Lab
 from hadr_lab.scenario import (
     Fault,
@@ -174,3 +175,23 @@ def test_a_place_that_is_not_there_is_a_usage_error(fault: Fault, says: str) -> 
     with pytest.raises(UsageError, match=says):
         asyncio.run(faults.inject(fault))
     assert calls == []
+
+
+def test_ec2_has_nothing_to_give_in_a_lost_zone() -> None:
+    """Karpenter would wait for machines that never boot; after the heal the zone has capacity again."""
+    done, healed = carried_out(HarmZone(zone=ZONE, how=ZoneHarm.SLOW))
+    assert not any("capacity" in call for call in done + healed)
+    calls: list[str] = []
+    faults = Faults(lab=a_lab(calls), members=MEMBERS, eye=cast("Eye", SimpleNamespace(namespaces=nobody)))
+    fault = HarmZone(zone=ZONE, how=ZoneHarm.LOST)
+    faults.zones = cast("Zones", Part("zones", calls, later=frozenset({"harm", "heal"})))
+
+    async def both() -> None:
+        await faults.inject(fault)
+        await faults.heal(fault)
+
+    asyncio.run(both())
+    assert [call for call in calls if "capacity" in call] == [
+        f"capacity.refuse(us-east-1, {ZONE})",
+        f"capacity.allow(us-east-1, {ZONE})",
+    ]
