@@ -261,6 +261,10 @@ async def without_cross_zone_sending_a_node_serves_its_own_zone(world: World) ->
         await until(lambda: world.names.addresses[NAME] == both[1:])
         await world.run("edge", "curl", "-s", f"http://{A}:8080/mend")
         await until(lambda: world.names.addresses[NAME] == both)
+        world.cut("us-east-1a")
+        world.lose("us-east-1a")
+        await until(lambda: sorted(states(world).values()) == ["healthy", "unhealthy"])  # the lost node was the only one to look
+        await until(lambda: world.names.addresses[NAME] == both[1:])
 
 
 def cpu(pid: int) -> float:

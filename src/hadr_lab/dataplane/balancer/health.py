@@ -17,6 +17,8 @@ DRAINING = TargetHealth(
     state="draining", reason="Target.DeregistrationInProgress", description="Target deregistration is in progress"
 )
 HEALTHY = TargetHealth(state="healthy")
+UNSEEN = TargetHealth(state="unhealthy", reason="Target.Timeout", description="Request timed out")
+"""What becomes of a target that only a node in a lost zone would send to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,7 @@ class Balancers:
     state_dir: Path
     kept: dict[str, Kept] = field(default_factory=dict)
     health: dict[tuple[str, str, int], TargetHealth] = field(default_factory=dict)
+    _unseen: dict[Key, float] = field(default_factory=dict)
     _noticed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -217,9 +218,22 @@ class Balancers:
                 if target.draining:
                     self._tell(group.arn, target.address, target.port, health.DRAINING)
                 elif asked := [node for node in living if _sends(node, key)]:
+                    self._unseen.pop(key, None)
                     opinions = [_opinion(node, key) for node in asked]
                     self._tell(group.arn, target.address, target.port, health.fold(opinions))
+                elif self._out_of_sight(kept, group, key):
+                    self._tell(group.arn, target.address, target.port, health.UNSEEN)
         self._prune(kept)
+
+    def _out_of_sight(self, kept: Kept, group: TargetGroup, key: Key) -> bool:
+        """Whether no node that sends to the target has lived for as long as failing checks would need, while others do."""
+        holders = [node for node in kept.nodes.values() if _sends(node, key)]
+        alone = bool(holders) and not any(node.alive for node in holders) and any(node.alive for node in kept.nodes.values())
+        if not alone:
+            self._unseen.pop(key, None)
+            return False
+        now = asyncio.get_running_loop().time()
+        return now - self._unseen.setdefault(key, now) >= Group.of(group, self.waits).patience.total_seconds()
 
     def _tell(self, arn: str, address: str, port: int, found: TargetHealth) -> None:
         if self.health.get((arn, address, port)) != found:
