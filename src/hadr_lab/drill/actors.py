@@ -84,7 +84,8 @@ class ByHadr:
     def _words(self) -> tuple[str, ...]:
         allow = [word for guard in self.act_.allow for word in ("--allow", guard)]
         if self.act_.verb is Verb.EVACUATE:
-            return ("evacuate", "--zone", self.act_.zone, "--yes", *allow)
+            keep = ("--keep-writer",) if self.act_.keep_writer else ()
+            return ("evacuate", "--zone", self.act_.zone, "--yes", *keep, *allow)
         return ("failover", "--to", self.act_.target, "--yes", *allow)
 
     def _collect(self, runs: Path) -> str:

@@ -65,7 +65,8 @@ class Steady(Strict, frozen=True):
 class Act(Strict, frozen=True):
     """Who acts, and how long after the loss was detected. `allow` names the guards that hadr is told to lift.
 
-    A failover needs the `target` member, an evacuation the `zone`; with `back` the zone is returned to once it was left.
+    A failover needs the `target` member, an evacuation the `zone`; with `back` the zone is returned to once it was left, and with
+    `keep_writer` the database's writer stays where it is.
     """
 
     by: Actor
@@ -73,6 +74,7 @@ class Act(Strict, frozen=True):
     target: str = ""
     zone: str = ""
     back: bool = False
+    keep_writer: bool = False
     delay: timedelta = timedelta(seconds=1)
     allow: tuple[str, ...] = ()
 
