@@ -24,6 +24,8 @@ from hadr_lab.site import MadeMember, MadeSite
 EDGE_FRONT = "http://198.18.0.10"
 SITE_UP = timedelta(seconds=180)
 IMAGE_TAG = "1.0.0"
+AMI_VERSION = "v20260415"
+"""The release of the node image that the emulated EC2 has (aws/services/images.py; a test compares them)."""
 HADR = (sys.executable, "-c", "from hadr.cli import main; main()")
 HOME = "/run/lab/home"
 """In the lab's own memory: kubectl keeps a cache below HOME, and as root it would make that folder wherever it is told to."""
@@ -106,6 +108,7 @@ def member_facts(programs: Programs, member: MadeMember) -> dict[str, str]:
     return {
         **{name: str(value) for name, value in member.facts.items() if value is not None},
         "IMAGE_TAG": IMAGE_TAG,
+        "AMI_VERSION": AMI_VERSION,
         "KARPENTER_CHART": str(programs.charts / "karpenter" / "chart"),
         "KARPENTER_CRDS": str(programs.charts / "karpenter" / "crds"),
         "LBC_CHART": str(programs.charts / "aws-load-balancer-controller" / "chart"),

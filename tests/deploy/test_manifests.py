@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from hadr_lab import boot
+from hadr_lab.aws.services import images
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 OVERLAYS = ("dr-multi-region/one", "dr-multi-region/two", "ha-single-cluster", "ha-multi-cluster/one", "ha-multi-cluster/two")
 ONE_ZONE = ("ha-multi-cluster/one", "ha-multi-cluster/two")
@@ -88,15 +91,37 @@ def test_pods_are_spread_over_hosts_and_where_there_are_zones_over_zones(overlay
         assert constraint["nodeTaintsPolicy"] == "Honor"
         on_hosts = constraint["topologyKey"] == "kubernetes.io/hostname"
         assert constraint["whenUnsatisfiable"] == ("DoNotSchedule" if on_hosts else "ScheduleAnyway")
-        assert constraint.get("minDomains", 3) == 3
+        assert constraint.get("minDomains") == (3 if on_hosts else None), "a number of zones would hold pods back when one is lost"
+
+
+def pools_of(overlay: str) -> dict[str, dict[str, list[str]]]:
+    """The node pools by name, each with what it requires of a node."""
+    pools = [d for d in documents(overlay) if d["kind"] == "NodePool"]
+    return {
+        pool["metadata"]["name"]: {
+            one["key"].rpartition("/")[2]: one["values"] for one in pool["spec"]["template"]["spec"]["requirements"]
+        }
+        for pool in pools
+    }
 
 
 @every_overlay
 def test_a_member_of_one_zone_gets_its_nodes_there_only(overlay: str) -> None:
-    """The zone is chosen in one place, the node pool."""
-    requirements = one(overlay, "NodePool", "service")["spec"]["template"]["spec"]["requirements"]
-    zones = [r["values"] for r in requirements if r["key"] == "topology.kubernetes.io/zone"]
-    assert [len(values) for values in zones] == ([1] if overlay in ONE_ZONE else [])
+    """The zone is chosen in one place, the node pools; and the two members have not the same."""
+    zones = [required.get("zone", []) for required in pools_of(overlay).values()]
+    assert [len(values) for values in zones] == ([1, 1] if overlay in ONE_ZONE else [0, 0])
+    assert pools_of(ONE_ZONE[0])["service"]["zone"] != pools_of(ONE_ZONE[1])["service"]["zone"]
+
+
+@every_overlay
+def test_spot_is_for_when_on_demand_is_used_up(overlay: str) -> None:
+    """Karpenter tries the heavier pool first; both make nodes that the workload and hadr know by the same label."""
+    pools = {name: one(overlay, "NodePool", name)["spec"] for name in ("service", "service-spare")}
+    assert pools["service"]["weight"] > pools["service-spare"]["weight"]
+    assert {name: required["capacity-type"] for name, required in pools_of(overlay).items()} == {
+        "service": ["on-demand"], "service-spare": ["spot"],
+    }  # fmt: skip
+    assert pools["service"]["template"]["metadata"] == pools["service-spare"]["template"]["metadata"]
 
 
 @every_overlay
@@ -185,13 +210,13 @@ def test_new_nodes_need_no_iam_and_no_single_kind_of_instance(overlay: str) -> N
     assert node_class["instanceProfile"]
     assert "role" not in node_class
     assert all(term["alias"].startswith("al2023@") for term in node_class["amiSelectorTerms"])
-    pool = one(overlay, "NodePool", "service")["spec"]
-    values = {r["key"].rpartition("/")[2]: r["values"] for r in pool["template"]["spec"]["requirements"]}
-    assert len(values["instance-category"]) >= 2
-    assert len(values["instance-size"]) >= 2
-    assert pool["limits"]["cpu"]
-    assert pool["disruption"]["budgets"]
-    assert pool["template"]["metadata"]["labels"] == {"type": "service"}
+    for name, required in pools_of(overlay).items():
+        assert len(required["instance-category"]) >= 2
+        assert len(required["instance-size"]) >= 2
+        pool = one(overlay, "NodePool", name)["spec"]
+        assert pool["limits"]["cpu"]
+        assert pool["disruption"]["budgets"]
+        assert pool["template"]["metadata"]["labels"] == {"type": "service"}
 
 
 @every_overlay
@@ -211,6 +236,11 @@ def test_every_placeholder_is_one_that_the_deploy_command_fills_in(overlay: str)
     known = re.search(r"SUBSTITUTED=\(([^)]*)\)", script)
     assert known is not None
     assert set(re.findall(r"\$\{(\w+)\}", rendered(overlay))) == set(known[1].split())
+
+
+def test_the_lab_has_the_node_image_it_asks_for() -> None:
+    """Members name a release of the image, never the latest; the emulated EC2 has one."""
+    assert f"v{images.RELEASE}" == boot.AMI_VERSION
 
 
 @pytest.mark.parametrize("architecture", ["dr-multi-region", "ha-multi-cluster"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -66,6 +67,9 @@ def test_wrong_arguments_are_one_line(args: tuple[str, ...], said: str, programs
         (FACTS + "IMAGE_TAG=$(touch x)\n", "IMAGE_TAG has characters"),
         (FACTS + "DATABASE_HOST=a: b\n", "DATABASE_HOST has characters"),
         (FACTS + "DATABASE_HOST\n", "unknown fact"),
+        (FACTS.replace("AMI_VERSION=v20260415", "AMI_VERSION=latest"), "AMI_VERSION is a release"),
+        (FACTS + "APP_REPLICAS=0\n", "replicas are numbers"),
+        (FACTS + "WEB_REPLICAS=three\n", "replicas are numbers"),
     ],
 )
 def test_wrong_facts_are_one_line(facts: str, said: str, programs: Path, tmp_path: Path) -> None:
@@ -107,3 +111,16 @@ def test_the_script_is_sound() -> None:
     if (shellcheck := shutil.which("shellcheck")) is not None:
         found = subprocess.run([shellcheck, "--severity=warning", COMMAND], capture_output=True, text=True, timeout=60, check=False)
         assert found.stdout == ""
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH: NOTHING WAS RENDERED")
+def test_rendering_asks_no_cluster_and_leaves_no_placeholder(tmp_path: Path) -> None:
+    """What is printed is what would be applied: every fact filled in, and the secret only by the name of its object."""
+    site = tmp_path / "site.env"
+    site.write_text(FACTS + "APP_REPLICAS=4\n")
+    done = deploy("ha-multi-cluster", "two", "--site", site, "--render")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "${" not in done.stdout
+    assert "peccy-one.cluster-abcdefghijkl" in done.stdout
+    assert re.findall(r"replicas: (\d+)", done.stdout) == ["4", "3"]
+    assert "kind: Secret\n" not in done.stdout
