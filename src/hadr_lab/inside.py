@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -72,6 +73,7 @@ async def carry_out(home: Home) -> int:
 
     waits = Waits(speed=home.order.speed)
     applied = Applied(architecture=home.order.architecture, folder=Path(home.order.applied))
+    shutil.copy(applied.state_file, home.run)  # for `terraform plan` against this lab
     try:
         async with running(home.run, home.programs, waits, applied.aws, failed) as lab:
             meter = Meter(STATE)

@@ -6,12 +6,14 @@ for one run and work nowhere else.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from hadr_lab.applied import VARIABLES
 from hadr_lab.errors import UsageError
 
 FILE = "lab.json"
@@ -56,6 +58,7 @@ class Session:
             "KUBECONFIG": self.kubeconfig,
             "HADR_SITE": self.site_file,
             "HADR_LAB_WEB": self.web_endpoint,
+            **{f"TF_VAR_{name}": json.dumps(value) for name, value in VARIABLES.items()},
             "PATH": os.pathsep.join((*self.tools, os.environ.get("PATH", os.defpath))),
         }
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -79,14 +79,14 @@ def obtain(architecture: str, progress: Progress) -> Applied:
     return Applied(architecture=architecture, folder=cache.made_once(folder, make, progress))
 
 
-def key(architecture: str) -> str:
+def key(architecture: str, infra: Path = INFRA) -> str:
     """What the outcome depends on, as one word: the HCL, the emulator's code, moto, Python, and the variables."""
     said = hashlib.sha256(json.dumps([architecture, VARIABLES, sys.version_info[:2], metadata.version("moto")]).encode())
-    for path in _sources():
-        said.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    hcl = sorted(path for path in infra.glob("**/*.tf") if ".terraform" not in path.parts)
+    for name, path in [(path.relative_to(infra), path) for path in hcl] + [(path.relative_to(EMULATOR), path) for path in _code()]:
+        said.update(str(name).encode() + b"\0" + path.read_bytes() + b"\0")
     return said.hexdigest()[:12]
 
 
-def _sources() -> Iterator[Path]:
-    yield from sorted(path for path in INFRA.glob("**/*.tf") if ".terraform" not in path.parts)
-    yield from sorted(EMULATOR.glob("**/*.py"))
+def _code() -> list[Path]:
+    return sorted(EMULATOR.glob("**/*.py"))
