@@ -82,7 +82,7 @@ $(APPLIED): infra-applied-%: $(READY)
 	@nice -n 10 $(BIN)/python -m pytest -q tests/infra/test_apply.py -k $*
 
 deploy-check: $(READY)
-	@$(BIN)/python -m pytest -q tests/deploy
+	@$(BIN)/python -m pytest -q -m "not lab" tests/deploy
 
 bench: $(READY) ## peccy's throughput per core against the older kind of code, on a real MariaDB (a minute)
 	@$(BIN)/hadr-lab programs >/dev/null

@@ -1,7 +1,8 @@
 """One simulated client: its name cache, its connections and its habits. An `Exchange` is one attempt of one operation by it.
 
 Habits by population: `ttl` honours the TTL and renews connections past their age; `pinned` keeps a connection while it works and
-resolves again after an error; `forever` resolves once in its life. No client retries by itself; the generator decides that.
+resolves again when it broke or answered that nobody serves behind it; `forever` resolves once in its life. No client retries by
+itself; the generator decides that.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from dataclasses import dataclass, field
 from hadr_lab.history import Kind
 from hadr_lab.load.connection import Connection, Reply
 from hadr_lab.load.resolver import Answer, NameCache
+
+NOBODY_SERVES = frozenset({0, 502, 503, 504})
+"""A broken exchange, and the answers by which a balancer says that it has nobody to send to."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,8 +48,9 @@ class Client:
             self.idle.append(connection)
 
     def failed(self) -> None:
-        """An exchange failed on the wire: pinned clients ask the resolver again (the others keep to their own rule)."""
+        """Nobody served: pinned clients ask the resolver again, on new connections (the others keep to their own rule)."""
         if self.max_age_s is None:
+            self.close()
             self.names.forget()
 
     def close(self) -> None:
@@ -148,8 +153,8 @@ class Exchange:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._connecting = None
-        if reply.status == 0:
-            self.client.failed()
         if self._connection is not None:
             self.client.give_back(self._connection)
+        if reply.status in NOBODY_SERVES:
+            self.client.failed()
         done(self, reply)

@@ -23,7 +23,8 @@ class LoadSpec:
     """One load. `reads`, `writes`, `files` and `ttl`, `pinned`, `forever` are shares, each group relative to its own sum.
 
     `ttl` clients honour the TTL and renew connections after `max_age_s`; `pinned` ones keep a connection while it works and resolve
-    again after an error; `forever` ones resolve once in their life. `timeout_s` covers resolving, connecting and answering.
+    again when it broke or answered 502, 503 or 504; `forever` ones resolve once in their life. `timeout_s` covers resolving,
+    connecting and answering.
     """
 
     out: Path

@@ -286,6 +286,31 @@ def test_pinned_clients_keep_a_connection_that_works(tmp_path: Path) -> None:
     assert {op.address for op in history.operations} == {"127.0.0.2"}
 
 
+def test_pinned_clients_leave_a_balancer_that_has_nobody_behind_it(tmp_path: Path) -> None:
+    """A connection that only brings 503 does not work, however well it is kept up."""
+
+    async def body() -> History:
+        async with a_world("127.0.0.2") as (names, old), a_world("127.0.0.3") as (_, new):
+            names.addresses = ["127.0.0.2"]
+            names.ttl = 0
+            server = await asyncio.start_server(new.handle, "127.0.0.3", old.port)
+
+            async def move(_: Generator) -> None:
+                await asyncio.sleep(0.3)
+                names.addresses = ["127.0.0.3"]
+                old.answer = (503, {"reason": "nobody"})
+
+            spec = a_spec(tmp_path, names, old, ttl=0, pinned=100, forever=0, clients=2, rate=20.0, duration_s=1.5, attempts=1)
+            history = await run(spec, move)
+            server.close()
+            new.drop_connections()
+            return history
+
+    history = asyncio.run(body())
+    end = max(op.intended for op in history.operations)
+    assert {op.address for op in history.operations if op.intended > end - 0.5} == {"127.0.0.3"}
+
+
 def test_a_silent_resolver_is_asked_again(tmp_path: Path) -> None:
     """One lost datagram costs half a second, not the operation."""
 
