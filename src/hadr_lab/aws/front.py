@@ -63,6 +63,9 @@ READS = (
     "Validate",
 )
 
+POLLS = ("ReceiveMessage",)
+"""What is asked several times within one invocation: each time for what there is then."""
+
 WARM = ("ec2", "iam", "sts", "s3", "ssm", "elbv2", "rds", "secretsmanager", "route53", "eks", "efs", "cloudwatch")
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -236,7 +239,7 @@ class Front:
 
     def _call(self, target: Scope, operation: str, request: Incoming) -> Wire:
         try:
-            keys = () if operation.startswith(READS) else self.retries.keys(target, operation, request)
+            keys = () if operation.startswith((*READS, *POLLS)) else self.retries.keys(target, operation, request)
             if given := self.retries.answer(keys):
                 return given
             answer = self.dispatch.answer(target, operation, request)
