@@ -140,8 +140,8 @@ def test_the_end_of_a_drill_says_what_was_found(drill: Drilled) -> None:
         assert words in drill.printed
     assert "VALID" in drill.printed.splitlines()[1]
     for words in (
-        "network of",
-        "created through the AWS API",
+        "as Terraform made it",
+        "EKS control planes up",
         "members deployed",
         "the site serves",
         "fault: lose-region",

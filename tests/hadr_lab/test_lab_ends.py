@@ -26,9 +26,9 @@ def end(lab: Lab, number: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
-        ("network of", INT),
-        ("created through the AWS API", KILL),
-        ("both members deployed", TERM),
+        ("as Terraform made it", INT),
+        ("EKS control planes up", KILL),
+        ("members deployed", TERM),
     ],
 )
 def test_a_boot_that_is_ended_leaves_nothing(tmp_path: Path, moment: str, number: signal.Signals) -> None:
