@@ -154,7 +154,7 @@ def test_a_frozen_zone_goes_on_after_the_heal(told: Told) -> None:
     step = told["frozen zone"]
     assert step["silent"]
     assert step["containers"] == step["before"] > 0
-    assert step["still"] == step["residents"] > 2
+    assert step["still"] == step["residents"] >= 2  # kube-proxy and one name server: the other one is kept in the other zone
     assert step["back"]
     assert step["stuck"] == 0
 
