@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from tests.hadr_lab.last_words import completed
 
-LAB = (sys.executable, "-c", "from hadr_lab.cli import main; main()")
+LAB = (sys.executable, "-m", "hadr_lab")
 SOURCES = Path(__file__).resolve().parents[2] / "src"
 SPACES = ("user", "mnt", "net", "pid")
 _MOUNTED = re.compile(r"\b(?:net|mnt|pid|user):\[\d+\]")

@@ -24,7 +24,9 @@ from hadr_lab.outer import enter, listen
 SOURCES = Path(hadr_lab.__file__).parent.parent
 INNER = Path(__file__).with_name("outer_inner.py")
 OUTER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # as the command does: an exception raised in the import system may be lost
+print("begun", flush=True)
 from datetime import timedelta
 from hadr_lab.outer import listen, run_inside
 sockets = {"front": listen(), "board": listen()}
@@ -48,6 +50,7 @@ def outer(what: str, *, grace: float = 5.0, way: tuple[str, ...] = ()) -> Iterat
     environment = {**os.environ, "OUTER_TEST": token, "PYTHONPATH": str(SOURCES), "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
         try:
+            assert line_of(child) == "begun\n"
             yield child, token
         finally:
             child.kill()
