@@ -5,16 +5,13 @@ Compute, the probe, healthy targets, replication lag and lost Regions need real 
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import boto3
 import pytest
+from tests.emulated import CREDENTIALS
 from tests.hadr import test_ports as contract
 from tests.hadr.test_ports import (  # noqa: F401  collected here again, with this module's subject
     test_database_promotion_is_seen_under_way_and_then_done,
@@ -29,19 +26,10 @@ from hadr.core.site import Site
 from hadr.ports import Ports
 from hadr_lab.applied import obtain
 from hadr_lab.applied.kept import AWS
+from hadr_lab.emulator import emulator
 from hadr_lab.progress import Progress
 
 pytestmark = pytest.mark.lab
-
-SOURCES = Path(__file__).resolve().parents[2] / "src"
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "lab",
-    "AWS_SECRET_ACCESS_KEY": "lab",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +52,12 @@ class Emulated:
 def subject(monkeypatch: pytest.MonkeyPatch) -> Iterator[contract.Subject]:
     """A site of its own for each test; moto keeps its state for as long as the process lives."""
     made = obtain("dr-multi-region", Progress())
-    command = [sys.executable, "-m", "hadr_lab.aws", "--load", str(made.folder / AWS)]
-    env = {**os.environ, **CREDENTIALS, "PYTHONPATH": str(SOURCES)}
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as serving:
-        try:
-            assert serving.stdout is not None
-            endpoint = serving.stdout.readline().strip()
-            for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}.items():
-                monkeypatch.setenv(name, value)
-            site = parse_site(site_text(made.outputs["site"]))
-            _replicate_files(site)
-            yield Emulated(site=site, ports=aws_ports(site))
-        finally:
-            serving.terminate()
+    with emulator(load=made.folder / AWS) as url:
+        for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+            monkeypatch.setenv(name, value)
+        site = parse_site(site_text(made.outputs["site"]))
+        _replicate_files(site)
+        yield Emulated(site=site, ports=aws_ports(site))
 
 
 def _replicate_files(site: Site) -> None:

@@ -5,34 +5,24 @@ Nodes and pods need real parts: the adapter's own tests and the drills show them
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
 import pytest
+from tests.emulated import CREDENTIALS
 
 from hadr.adapters.memory import ZoneWorld, zonal_site
 from hadr.bootstrap import aws_ports
 from hadr.core.errors import CallError, Rejected
 from hadr.core.site import Member
 from hadr.ports import Ports
+from hadr_lab.emulator import emulator
 
 REGION, A, B, C = "ap-southeast-1", "ap-southeast-1a", "ap-southeast-1b", "ap-southeast-1c"
-SOURCES = Path(__file__).resolve().parents[2] / "src"
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "lab",
-    "AWS_SECRET_ACCESS_KEY": "lab",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-}
 
 
 class Subject(Protocol):
@@ -81,18 +71,12 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
 
 def emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Subject]:
     """An AWS of its own, in which the member's parts are made through the API."""
-    env = {**os.environ, **CREDENTIALS, "PYTHONPATH": str(SOURCES)}
-    with subprocess.Popen([sys.executable, "-m", "hadr_lab.aws"], env=env, stdout=subprocess.PIPE, text=True) as serving:
-        try:
-            assert serving.stdout is not None
-            endpoint = serving.stdout.readline().strip()
-            for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}.items():
-                monkeypatch.setenv(name, value)
-            site = zonal_site()
-            made = a_member(site.members[0], lambda service: boto3.client(service, region_name=REGION))
-            yield Emulated(ports=aws_ports(replace(site, members=(made,))), member=made)
-        finally:
-            serving.terminate()
+    with emulator() as url:
+        for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": url}.items():
+            monkeypatch.setenv(name, value)
+        site = zonal_site()
+        made = a_member(site.members[0], lambda service: boto3.client(service, region_name=REGION))
+        yield Emulated(ports=aws_ports(replace(site, members=(made,))), member=made)
 
 
 def a_member(member: Member, client: Callable[[str], Any]) -> Member:

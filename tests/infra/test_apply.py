@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.emulated import Emulator
 from tests.hadr_lab.aws.services.cloud import until
-from tests.infra.terraform import Emulator, applied
+from tests.infra.terraform import applied
 from tests.infra.test_hcl import INFRA
 
 from hadr.adapters.aws.policy import differences

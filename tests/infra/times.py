@@ -17,7 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.infra.terraform import emulator, root
+from tests.emulated import an_emulator
+from tests.infra.terraform import root
 
 from hadr_lab.applied import VARIABLES
 
@@ -42,7 +43,7 @@ class Made:
 
 def timed(name: str) -> tuple[float, list[Made]]:
     """Apply, and say how long it took as a whole, and of each resource."""
-    with tempfile.TemporaryDirectory() as folder, emulator(Path(folder)) as aws:
+    with tempfile.TemporaryDirectory() as folder, an_emulator(Path(folder)) as aws:
         made = root(name, Path(folder), aws.url, **VARIABLES)
         began = datetime.now().astimezone()
         done = subprocess.run(

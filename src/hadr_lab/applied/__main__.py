@@ -6,38 +6,15 @@ Terraform, its providers and the emulator.
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from hadr_lab.applied.kept import AWS, INFRA, OUTPUTS, STATE, VARIABLES
+from hadr_lab.emulator import emulator
 from hadr_lab.errors import LabError
 from hadr_lab.terraform import copied
-
-SAVING_S = 60
-
-
-@contextmanager
-def emulator(save: Path, log: Path) -> Iterator[str]:
-    """The URL of an emulated AWS, whose state is in `save` after the block. Raises LabError when it could not be saved."""
-    command = [sys.executable, "-m", "hadr_lab.aws", "--save", str(save)]
-    with (
-        log.open("w") as said,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=dict(os.environ)) as serving,
-    ):
-        assert serving.stdout is not None  # noqa: S101  # asked for
-        try:
-            yield serving.stdout.readline().strip()
-        finally:
-            serving.terminate()
-            serving.wait(SAVING_S)
-    if serving.returncode or not save.exists():
-        raise LabError(f"the emulated AWS could not be saved: {log.read_text()[-2000:]}")
 
 
 def make(architecture: str, folder: Path) -> None:
@@ -48,7 +25,7 @@ def make(architecture: str, folder: Path) -> None:
 
     with tempfile.TemporaryDirectory() as work:
         log = Path(work) / "aws.log"
-        with emulator(folder / AWS, log) as url:
+        with emulator(save=folder / AWS, log=log) as url:
             root = copied(INFRA, architecture, Path(work), url, VARIABLES, heard)
             root.apply()
             (folder / OUTPUTS).write_text(root.outputs_text())

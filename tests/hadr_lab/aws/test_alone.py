@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
+from tests.emulated import an_emulator
 from tests.hadr_lab.aws.services.cloud import until
 
-SOURCE = Path(__file__).parents[3] / "src"
 Client = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """Clients of `python -m hadr_lab.aws`, which ends at TERM with nothing to say."""
-    command = [sys.executable, "-m", "hadr_lab.aws"]
-    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as serving:
-        assert serving.stdout
-        assert serving.stderr
-        url = serving.stdout.readline().strip()
-        session = boto3.session.Session(aws_access_key_id="anybody", aws_secret_access_key="secret")
-        config = Config(retries={"max_attempts": 0})
-        yield lambda service, region="us-east-1": session.client(service, region_name=region, endpoint_url=url, config=config)
-        serving.send_signal(signal.SIGTERM)
-        said = serving.stderr.read()
-    assert (serving.returncode, said) == (0, "")
+    with an_emulator(tmp_path_factory.mktemp("aws")) as aws:
+        yield aws.client
+    assert aws.log.read_text() == ""
 
 
 def _subnets(client: Client, region: str) -> list[str]:

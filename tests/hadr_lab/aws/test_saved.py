@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
+from tests.emulated import an_emulator
 from tests.hadr_lab.aws.services.cloud import until
 
 from hadr_lab.aws.changes import Changes
@@ -21,26 +16,8 @@ from hadr_lab.aws.saved import restore
 from hadr_lab.aws.state import State
 from hadr_lab.waits import Waits
 
-SOURCE = Path(__file__).parents[3] / "src"
 REGION = "us-east-2"
-Client = Callable[..., Any]
-
-
-@contextmanager
-def an_aws(*words: str) -> Iterator[Client]:
-    """Clients of `python -m hadr_lab.aws WORDS`, ended by TERM as its user would."""
-    command = [sys.executable, "-m", "hadr_lab.aws", *words]
-    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as serving:
-        assert serving.stdout
-        url = serving.stdout.readline().strip()
-        session = boto3.session.Session(aws_access_key_id="anybody", aws_secret_access_key="secret")
-        config = Config(retries={"max_attempts": 0})
-        try:
-            yield lambda service: session.client(service, region_name=REGION, endpoint_url=url, config=config)
-        finally:
-            serving.send_signal(signal.SIGTERM)
-    assert serving.returncode == 0
+Client = Callable[[str], Any]
 
 
 def make(client: Client) -> dict[str, str]:
@@ -78,9 +55,10 @@ def make(client: Client) -> dict[str, str]:
 def test_everything_made_is_there_in_another_process(tmp_path: Path) -> None:
     """Ids, contents and keys are those of before, and the cluster's control plane can come up."""
     kept = tmp_path / "aws.state"
-    with an_aws("--save", str(kept)) as client:
-        made = make(client)
-    with an_aws("--load", str(kept)) as client:
+    with an_emulator(tmp_path, save=kept) as aws:
+        made = make(partial(aws.client, region=REGION))
+    with an_emulator(tmp_path, load=kept) as aws:
+        client = partial(aws.client, region=REGION)
         assert client("kms").decrypt(CiphertextBlob=bytes.fromhex(made["secret"]))["Plaintext"] == b"a secret"
         assert client("sqs").get_queue_url(QueueName="peccy-two")["QueueUrl"].rsplit("/", 1)[1] == "peccy-two"
         assert client("ecr").describe_repositories()["repositories"][0]["repositoryName"] == "peccy-app"
@@ -97,9 +75,9 @@ def test_everything_made_is_there_in_another_process(tmp_path: Path) -> None:
 def test_what_is_restored_waits_for_its_data_plane(tmp_path: Path) -> None:
     """A cluster and a database that were available say that they are being made, until somebody serves for them."""
     kept = tmp_path / "aws.state"
-    with an_aws("--save", str(kept)) as client:
-        make(client)
-        rds = client("rds")
+    with an_emulator(tmp_path, save=kept) as aws:
+        make(partial(aws.client, region=REGION))
+        rds = aws.client("rds", REGION)
         until(lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"], lambda seen: seen == "available", seconds=10)
     state, route53 = State(Changes()), Route53State(waits=Waits(speed=1.0))
     restore(kept.read_bytes(), state, route53)
