@@ -116,20 +116,13 @@ def _joined(
     network: Network,
     on_call: Callable[[Call], None],
 ) -> Lab:
-    changes, names, locks = Changes(), Names(), ServiceLocks()
+    changes, names = Changes(), Names()
     state = State(changes, speed=waits.speed, reachable=lambda region: not network.lost(region))
     route53 = Route53State(changes=changes, waits=waits)
     restore(applied, state, route53)
     places = Places.of(state)
     region_address = places.address
-    front = Front(
-        {**all_services(state), "route53": route53_service(route53)},
-        changes,
-        address_of=lambda region: (region_address(region, FRONT_HOST), FRONT_PORT) if region in places.regions else None,
-        connect=network.connect,
-        locks=locks,
-        on_call=on_call,
-    )
+    front = _front(state, route53, changes, places, network, on_call)
     clusters = ControlPlanes(
         state=state,
         processes=processes,
@@ -163,18 +156,28 @@ def _joined(
     )
     files.on_mode = lambda _file_system, _read_only: nodes.refresh()
     name_server = NameServer(
-        processes=processes,
-        route53=route53,
-        names=names,
-        balancer_healthy=balancers.healthy_targets,
-        speed=waits.speed,
+        processes=processes, route53=route53, names=names, balancer_healthy=balancers.healthy_targets, speed=waits.speed,
         listen={place: region_address(place, RESOLVER_HOST) for place in (EDGE, *places.regions)},
-    )
+    )  # fmt: skip
     return Lab(
         run=run, places=places, waits=waits, programs=programs, processes=processes, network=network, names=names, front=front,
         state=state, route53=route53, clusters=clusters, nodes=nodes, databases=databases, files=files, balancers=balancers,
         name_server=name_server,
     )  # fmt: skip
+
+
+def _front(
+    state: State, route53: Route53State, changes: Changes, places: Places, network: Network, on_call: Callable[[Call], None]
+) -> Front:
+    """Every Region's own address of the API; another Region's is reached from there over the network."""
+    return Front(
+        {**all_services(state), "route53": route53_service(route53)},
+        changes,
+        address_of=lambda region: (places.address(region, FRONT_HOST), FRONT_PORT) if region in places.regions else None,
+        connect=network.connect,
+        locks=ServiceLocks(),
+        on_call=on_call,
+    )
 
 
 async def _work(lab: Lab) -> dict[str, Coroutine[Any, Any, None]]:

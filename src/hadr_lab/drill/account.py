@@ -7,6 +7,7 @@ time clients still needed after that. `act` therefore excludes planning, a part 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hadr_lab.checker import Books, Judgement, Store
@@ -34,6 +35,17 @@ from hadr_lab.scenario import Actor, Scenario, kind_of
 from hadr_lab.waits import FIGURES, Wait, Waits
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a drill ran on: the lab's members, zones and waits, the versions of its programs, and the memory it took at its peak."""
+
+    members: Mapping[str, MemberPlace]
+    zones: Sequence[str]
+    waits: Waits
+    versions: Mapping[str, str]
+    peak_rss_mb: float
+
+
 def sustained(scenario: Scenario) -> Sustained:
     """What the scenario calls sustained success."""
     return Sustained(success=scenario.steady.success, window_s=scenario.steady.window.total_seconds())
@@ -44,23 +56,12 @@ def able(operations: Iterable[Operation]) -> list[Operation]:
     return [op for op in operations if op.population != UNABLE]
 
 
-def result_of(
-    evidence: Evidence,
-    history: History,
-    judgement: Judgement,
-    *,
-    members: Mapping[str, MemberPlace],
-    zones: Sequence[str],
-    waits: Waits,
-    versions: Mapping[str, str],
-    peak_rss_mb: float,
-    ended: float,
-) -> Result:
+def result_of(evidence: Evidence, history: History, judgement: Judgement, setting: Setting, *, ended: float) -> Result:
     """The whole result; whatever the drill did not reach is null or empty."""
     scenario, onset, operations = evidence.scenario, evidence.onset, history.operations
     seen = _outage(evidence, able(operations))
     reached = moments(evidence, seen)
-    measured = lengths(evidence.acted.steps, waits)
+    measured = lengths(evidence.acted.steps, setting.waits)
     accounts = judgement.books.accounts.values() if judgement.books else ()
     return Result(
         scenario=scenario.name,
@@ -79,9 +80,9 @@ def result_of(
         rpo_s=_rounded(judgement.books.rpo_s) if judgement.books else None,
         critical_path_s=round(measured.critical_path_s, 3),
         floor_s=round(measured.floor_s, 3),
-        peak_rss_mb=round(peak_rss_mb, 1),
-        simulated_waits=simulated(waits),
-        versions=dict(versions),
+        peak_rss_mb=round(setting.peak_rss_mb, 1),
+        simulated_waits=simulated(setting.waits),
+        versions=dict(setting.versions),
         status=evidence.status,
         reasons=(*evidence.reasons, *judgement.reasons),
         actor=scenario.act.by.value,
@@ -102,11 +103,11 @@ def result_of(
         populations=_populations(evidence, operations),
         steps=_steps(evidence, measured),
         faults=_faults(evidence),
-        members={name: MemberResult(region=place.region, networks=place.networks) for name, place in members.items()},
+        members={name: MemberResult(region=place.region, networks=place.networks) for name, place in setting.members.items()},
         scheduling_lag_p99_s=history.summary.scheduling_lag_p99_s if history.summary else None,
-        platform=platform_of(evidence, operations, members),
-        crossings=_crossings(evidence, operations, zones),
-        shares=_shares(evidence, operations, members, waits),
+        platform=platform_of(evidence, operations, setting.members),
+        crossings=_crossings(evidence, operations, setting.zones),
+        shares=_shares(evidence, operations, setting.members, setting.waits),
         latency_before=latencies(op for op in able(operations) if onset is not None and op.finished < onset),
         latency_after=latencies(op for op in able(operations) if onset is not None and op.intended >= onset),
     )

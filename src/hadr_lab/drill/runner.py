@@ -16,7 +16,7 @@ import msgspec
 
 from hadr_lab import result as results
 from hadr_lab.checker import Content, Limits, judge
-from hadr_lab.drill.account import able, result_of, sustained
+from hadr_lab.drill.account import Setting, able, result_of, sustained
 from hadr_lab.drill.actors import Acted, actor_for
 from hadr_lab.drill.evidence import Evidence, Injected
 from hadr_lab.drill.expectations import compare
@@ -287,17 +287,15 @@ class Drill:
         late = ON_THE_WAY_S + (history.summary.scheduling_lag_max_s if history.summary else 0.0)
         loss = evidence.explanation(self.lab.members[self.scenario.serving].networks, on_the_way_s=late)
         limits = Limits(scheduling_lag_s=self.scenario.load.scheduling_lag.total_seconds())
-        found = result_of(
-            evidence,
-            history,
-            judge(history, evidence.content, loss=loss, limits=limits),
+        judgement = judge(history, evidence.content, loss=loss, limits=limits)
+        setting = Setting(
             members=self.lab.members,
             zones=self.lab.zones,
             waits=self.lab.waits,
             versions=self.lab.versions(),
             peak_rss_mb=self.lab.peak_rss_mb(),
-            ended=self.clock.now(),
         )
+        found = result_of(evidence, history, judgement, setting, ended=self.clock.now())
         found = results.with_expectations(found, compare(self.scenario.expect, found, waits=self.lab.waits))
         results.write(self.run, found)
         write_report(self.run / REPORT, found, history.operations)
