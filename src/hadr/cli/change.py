@@ -1,4 +1,7 @@
-"""Every verb that changes a site: plan, show, confirm, look again, apply. What was shown is what is done, or nothing is."""
+"""Every verb that changes a site: plan, show, confirm, look again, apply. What was shown is what is done, or nothing is.
+
+`carry_out` is one use of such a verb, `show` the plan alone of it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import typer
 
 from hadr.cli.context import Context
 from hadr.cli.logged import logged
+from hadr.cli.verdict import exit_code
 from hadr.core.decide import Status
 from hadr.core.errors import StepFailed, UnsafePlan
 from hadr.core.guards import Guard
@@ -26,6 +30,68 @@ from hadr.report import run as run_report
 from hadr.report.words import clock
 
 Planner = Callable[[Site, View, str], Plan]
+Chooser = Callable[[Site, View], str]
+
+
+def named(name: str, site: Site, view: View) -> str:  # noqa: ARG001 - what is seen does not matter when it is named
+    """The chooser of what the command line names, given all but its first argument."""
+    return name
+
+
+def need_somebody_to_ask(*, yes: bool, json: bool) -> None:
+    """Raises BadParameter when the verb would ask, and whoever reads JSON could not answer."""
+    if json and not yes:
+        raise typer.BadParameter("--json leaves nobody to ask: add --yes")
+
+
+def carry_out(
+    here: Context,
+    site: Site,
+    planner: Planner,
+    choose: Chooser,
+    runs: Path,
+    allow: list[Guard] | None,
+    *,
+    yes: bool,
+    json: bool,
+    reads: tuple[Read, ...] = (),
+) -> int:
+    """Plan, show, confirm and apply; the exit code of `Change.carry_out`. Raises BadParameter when nobody could be asked."""
+    need_somebody_to_ask(yes=yes, json=json)
+    change = Change(
+        context=here,
+        site=site,
+        ports=here.wire(site),
+        runs=here.runs_at(runs),
+        planner=planner,
+        choose=choose,
+        allowed=frozenset(allow or ()),
+        sure=yes,
+        json=json,
+        reads=reads,
+    )
+    return change.carry_out()
+
+
+def show(
+    here: Context,
+    site: Site,
+    planner: Planner,
+    choose: Chooser,
+    allow: list[Guard] | None,
+    *,
+    json: bool,
+    reads: tuple[Read, ...] = (),
+) -> int:
+    """The plan and what speaks against it; the exit code says whether it may be carried out."""
+    view, allowed = observe(site, here.wire(site), reads=reads), frozenset(allow or ())
+    plan = planner(site, view, choose(site, view))
+    if json:
+        here.tell(plan_report.document(plan, allowed))
+    else:
+        body = [plan_report.table(plan)] if plan.steps else []
+        here.say(plan_report.answer(plan, allowed), *body, remarks=plan_report.remarks(plan, allowed))
+    return exit_code(plan, allowed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +103,7 @@ class Change:
     ports: Ports
     runs: Runs
     planner: Planner
-    choose: Callable[[Site, View], str]
+    choose: Chooser
     allowed: frozenset[Guard]
     sure: bool
     json: bool

@@ -8,18 +8,14 @@ from functools import partial
 import typer
 
 from hadr import config
-from hadr.cli.change import Change, Planner
-from hadr.cli.context import Context
+from hadr.cli.change import Chooser, Planner, carry_out, named, show
 from hadr.cli.evacuate import evacuate, plan_evacuating
 from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, Allow, AsJson, Onto, RunsFolder, SiteFile, Sure, To
-from hadr.cli.verdict import exit_code
 from hadr.core.errors import UnsafePlan
 from hadr.core.guards import Guard
 from hadr.core.plan import plan_failback, plan_failover, plan_protect, plan_switchover, stand_by_of
 from hadr.core.site import Site
 from hadr.core.view import View
-from hadr.engine import observe
-from hadr.report import plan as plan_report
 
 MOVING: dict[str, tuple[Planner, str]] = {
     "failover": (plan_failover, "Make MEMBER serve, presuming the other one lost: plan, show, confirm, apply, prove."),
@@ -67,7 +63,7 @@ def _planning(name: str, planner: Planner) -> Callable[..., int]:
         described = config.load_site(site)
         described.require_stand_by(name)
         described.member(to)
-        return _show(context.obj, described, planner, partial(named, to), frozenset(allow or ()), json=json)
+        return show(context.obj, described, planner, partial(named, to), allow, json=json)
 
     return verb
 
@@ -93,14 +89,10 @@ def plan_protecting(
     """What `hadr protect` would do, how long it would take, and what speaks against it."""
     described = config.load_site(site)
     described.require_stand_by("protect")
-    return _show(context.obj, described, plan_protect, _onto(described, to), frozenset(allow or ()), json=json)
+    return show(context.obj, described, plan_protect, _onto(described, to), allow, json=json)
 
 
-def named(to: str, site: Site, view: View) -> str:  # noqa: ARG001 - what is seen does not matter when it is named
-    return to
-
-
-def _onto(site: Site, to: str) -> Callable[[Site, View], str]:
+def _onto(site: Site, to: str) -> Chooser:
     if to:
         site.member(to)
         return partial(named, to)
@@ -113,43 +105,3 @@ def _stand_by(site: Site, view: View) -> str:
         told = "which member holds the database writer is not known, so neither is who is to follow; name it with --to"
         raise UnsafePlan(((str(Guard.ROLES_UNCLEAR), told),))
     return found
-
-
-def carry_out(
-    here: Context,
-    site: Site,
-    planner: Planner,
-    choose: Callable[[Site, View], str],
-    runs: RunsFolder,
-    allow: list[Guard] | None,
-    *,
-    yes: bool,
-    json: bool,
-) -> int:
-    if json and not yes:
-        raise typer.BadParameter("--json leaves nobody to ask: add --yes")
-    change = Change(
-        context=here,
-        site=site,
-        ports=here.wire(site),
-        runs=here.runs_at(runs),
-        planner=planner,
-        choose=choose,
-        allowed=frozenset(allow or ()),
-        sure=yes,
-        json=json,
-    )
-    return change.carry_out()
-
-
-def _show(
-    here: Context, site: Site, planner: Planner, choose: Callable[[Site, View], str], allowed: frozenset[Guard], *, json: bool
-) -> int:
-    view = observe(site, here.wire(site))
-    plan = planner(site, view, choose(site, view))
-    if json:
-        here.tell(plan_report.document(plan, allowed))
-    else:
-        body = [plan_report.table(plan)] if plan.steps else []
-        here.say(plan_report.answer(plan, allowed), *body, remarks=plan_report.remarks(plan, allowed))
-    return exit_code(plan, allowed)

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from hadr import config
-from hadr.cli.changes import MOVING, carry_out, named
+from hadr.cli.change import carry_out, named
+from hadr.cli.changes import MOVING
 from hadr.cli.context import Context
 from hadr.cli.evacuate import evacuate
 from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, YES, Allow, AsJson, RunsFolder, SiteFile, Sure

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hadr import config
+from hadr.cli.change import need_somebody_to_ask
 from hadr.cli.context import Context
 from hadr.cli.logged import logged
 from hadr.cli.options import DEFAULT_RUNS, DEFAULT_SITE, NO, YES, Allow, AsJson, RunsFolder, SiteFile, Sure
@@ -42,8 +43,7 @@ def shift(
 ) -> int:
     """Move DNS weight in stages, watching as a client, and back by itself when clients get worse off."""
     here: Context = context.obj
-    if json and not yes:
-        raise typer.BadParameter("--json leaves nobody to ask: add --yes")
+    need_somebody_to_ask(yes=yes, json=json)
     described = config.load_site(site)
     described.require_weights("shift")
     wanted, held = wanted_weights(described, to), duration(hold, "--hold")

@@ -36,6 +36,16 @@ class Guard(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A refusal in the words of its evidence."""
+
+    evidence: str
+
+    def __str__(self) -> str:
+        return self.evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LagAboveObjective:
     """More would be lost than was promised."""
 
@@ -95,15 +105,11 @@ class TwoWritersPossible:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StaleView:
+class StaleView(Told):
     """What the plan was made from is too old to act on."""
 
     guard: ClassVar[Guard] = Guard.STALE_VIEW
     unknown: ClassVar[bool] = False
-    evidence: str
-
-    def __str__(self) -> str:
-        return self.evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,39 +126,27 @@ class SourceNotReady:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RolesUnclear:
+class RolesUnclear(Told):
     """Files would be overwritten, and it is not beyond doubt which side holds the truth."""
 
     guard: ClassVar[Guard] = Guard.ROLES_UNCLEAR
     unknown: bool
-    evidence: str
-
-    def __str__(self) -> str:
-        return self.evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastZone:
+class LastZone(Told):
     """What would be left serves nobody."""
 
     guard: ClassVar[Guard] = Guard.LAST_ZONE
     unknown: ClassVar[bool] = False
-    evidence: str
-
-    def __str__(self) -> str:
-        return self.evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignShift:
+class ForeignShift(Told):
     """Somebody else has shifted traffic, or hadr has from another zone."""
 
     guard: ClassVar[Guard] = Guard.FOREIGN_SHIFT
     unknown: ClassVar[bool] = False
-    evidence: str
-
-    def __str__(self) -> str:
-        return self.evidence
 
 
 Refusal = (
@@ -217,10 +211,8 @@ def _source(course: Course, view: View, needed: Collection[What]) -> Iterator[Re
 
 
 def _one_writer(site: Site, view: View) -> Iterator[Refusal]:
-    told = writers_told(site, view)
-    if len(set(told.values())) > 1:
-        words = ", ".join(f"{region} says {writer}" for region, writer in sorted(told.items()))
-        yield RolesUnclear(unknown=False, evidence=f"the Regions name different writers ({words})")
+    if told := _dissent(site, view):
+        yield RolesUnclear(unknown=False, evidence=told)
 
 
 def _following(site: Site, course: Course, steps: Collection[StepName], view: View) -> Iterator[Refusal]:
@@ -280,7 +272,14 @@ def _two_writers(site: Site, course: Course, view: View) -> Iterator[Refusal]:
     endpoint = view.endpoint(course.source)
     if isinstance(endpoint, Known) and endpoint.value.ok:
         yield TwoWritersPossible(member=course.source, evidence="it answers that it is ready for writes")
+    if told := _dissent(site, view):
+        yield TwoWritersPossible(member=course.source, evidence=told)
+
+
+def _dissent(site: Site, view: View) -> str:
+    """How the Regions differ about who is the writer; empty when they do not."""
     told = writers_told(site, view)
-    if len(set(told.values())) > 1:
-        words = ", ".join(f"{region} says {writer}" for region, writer in sorted(told.items()))
-        yield TwoWritersPossible(member=course.source, evidence=f"the Regions name different writers ({words})")
+    if len(set(told.values())) < 2:
+        return ""
+    words = ", ".join(f"{region} says {writer}" for region, writer in sorted(told.items()))
+    return f"the Regions name different writers ({words})"
