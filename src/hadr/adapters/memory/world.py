@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from hadr.adapters.memory.clock import VirtualClock, VirtualWorkers
+from hadr.adapters.memory.failures import Failures
 from hadr.adapters.memory.ports import MemoryCompute, MemoryDatabase, MemoryFiles, MemoryProbe, MemoryTraffic
 from hadr.core.errors import CallError, Unreachable
 from hadr.core.site import CONTROL_PLANE_REGION, Member, Site
@@ -60,15 +61,6 @@ class Side:
     weight: int = 0
 
 
-@dataclass(slots=True)
-class Failure:
-    """A prepared failure of the next calls of one operation. `applied`: the change happens all the same."""
-
-    error: CallError
-    applied: bool
-    left: int
-
-
 @dataclass(slots=True, kw_only=True)
 class World:
     """Everything there is, seen by `ports()`. `asked` and `promotions` tell what was done to it, `harmed` what never should be.
@@ -94,7 +86,7 @@ class World:
     harmed: list[str] = field(default_factory=list)
     weighed: list[dict[str, int]] = field(default_factory=list)
     checks: dict[str, HealthCheck | None] = field(default_factory=dict)
-    failures: dict[str, list[Failure]] = field(default_factory=dict)
+    failures: Failures = field(default_factory=Failures)
 
     def __post_init__(self) -> None:
         long_ago = self.clock.now() - LONG_AGO
@@ -136,7 +128,7 @@ class World:
 
     def fail_next(self, operation: str, error: CallError, *, applied: bool = False, times: int = 1) -> None:
         """Let the next `times` calls of `operation` (a port's method name) raise `error`."""
-        self.failures.setdefault(operation, []).append(Failure(error=error, applied=applied, left=times))
+        self.failures.prepare(operation, error, applied=applied, times=times)
 
     @contextmanager
     def call(self, operation: str, member: Member | None, *, changes: bool = False) -> Iterator[None]:
@@ -147,7 +139,7 @@ class World:
             raise Unreachable(f"{operation} in {region}: no connection within {self.delays.silence.total_seconds():.0f} s")
         self.clock.spend(self.delays.call)
         self.settle()
-        failure = self._failure(operation)
+        failure = self.failures.take(operation)
         if failure is not None and not failure.applied:
             raise failure.error
         if changes:
@@ -156,18 +148,9 @@ class World:
         if failure is not None:
             raise failure.error
 
-    def _failure(self, operation: str) -> Failure | None:
-        prepared = self.failures.get(operation, [])
-        while prepared and prepared[0].left == 0:
-            prepared.pop(0)
-        if not prepared:
-            return None
-        prepared[0].left -= 1
-        return prepared[0]
-
     def take_failure(self, operation: str) -> CallError | None:
         """The prepared failure of a call that has no Region of its own."""
-        failure = self._failure(operation)
+        failure = self.failures.take(operation)
         return None if failure is None else failure.error
 
     def settle(self) -> None:

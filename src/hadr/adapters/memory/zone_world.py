@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from hadr.adapters.memory.clock import VirtualClock, VirtualWorkers
-from hadr.adapters.memory.world import Failure
+from hadr.adapters.memory.failures import Failures
 from hadr.adapters.memory.zone_ports import ZoneCompute, ZoneDatabase, ZoneFiles, ZoneProbe, ZoneTraffic
 from hadr.core.errors import CallError
 from hadr.core.placement import ZonalShift
@@ -95,7 +95,7 @@ class ZoneWorld:
     weighed: list[dict[str, int]] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
     harmed: list[str] = field(default_factory=list)
-    failures: dict[str, list[Failure]] = field(default_factory=dict)
+    failures: Failures = field(default_factory=Failures)
     _made: int = 0
 
     def __post_init__(self) -> None:
@@ -138,19 +138,16 @@ class ZoneWorld:
 
     def fail_next(self, operation: str, error: CallError, *, applied: bool = False, times: int = 1) -> None:
         """Let the next `times` calls of `operation` (a port's method name) raise `error`."""
-        self.failures.setdefault(operation, []).append(Failure(error=error, applied=applied, left=times))
+        self.failures.prepare(operation, error, applied=applied, times=times)
 
     @contextmanager
     def call(self, operation: str, member: Member | None = None, *, changes: bool = False) -> Iterator[None]:
         """One call to the world: takes its time, fails when that was prepared."""
         self.clock.spend(self.delays.call)
         self.settle()
-        prepared = [one for one in self.failures.get(operation, []) if one.left]
-        failure = prepared[0] if prepared else None
-        if failure is not None:
-            failure.left -= 1
-            if not failure.applied:
-                raise failure.error
+        failure = self.failures.take(operation)
+        if failure is not None and not failure.applied:
+            raise failure.error
         if changes:
             self.asked.append((self.clock.now(), operation, member.name if member else ""))
         yield
