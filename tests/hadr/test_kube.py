@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import json
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.hadr.answering import KubernetesAnswering, served
 
 from hadr.adapters.kube import Access, Kubernetes
 from hadr.adapters.memory import example_site
@@ -77,13 +75,10 @@ class Cluster:
         return [node("True"), node("False"), {"metadata": {"name": "new"}}]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(KubernetesAnswering):
     """The few paths of the Kubernetes API that hadr uses."""
 
     cluster: Cluster
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Quiet."""
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
@@ -92,16 +87,16 @@ class Handler(BaseHTTPRequestHandler):
             return
         kind = url.path.rsplit("/", 1)[-1]
         if kind in self.cluster.replicas:
-            self._send(200, self.cluster.deployment(kind))
+            self.send(200, self.cluster.deployment(kind))
         elif kind == "deployments":
-            self._items([self.cluster.deployment(name) for name in self.cluster.replicas if name != "karpenter"])
+            self.items([self.cluster.deployment(name) for name in self.cluster.replicas if name != "karpenter"])
         elif kind in ("pods", "nodes"):
-            self._items(self.cluster.pods() if kind == "pods" else self.cluster.nodes())
+            self.items(self.cluster.pods() if kind == "pods" else self.cluster.nodes())
         else:
-            self._status(404, f"{kind} not found")
+            self.status(404, f"{kind} not found")
 
     def do_PATCH(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.body()
         if self._refused():
             return
         url = urlsplit(self.path)
@@ -111,31 +106,17 @@ class Handler(BaseHTTPRequestHandler):
         assert self.headers["Content-Type"] == "application/apply-patch+yaml"
         self.cluster.applied.append((name, body["spec"]["replicas"], query["fieldManager"][0], forced))
         if self.cluster.owner and not forced:
-            self._status(409, f'Apply failed with 1 conflict: conflict with "{self.cluster.owner}": .spec.replicas')
+            self.status(409, f'Apply failed with 1 conflict: conflict with "{self.cluster.owner}": .spec.replicas')
             return
         self.cluster.replicas[name] = body["spec"]["replicas"]
-        self._send(200, body)
+        self.send(200, body)
 
     def _refused(self) -> bool:
         known = self.headers["Authorization"].removeprefix("Bearer ") in self.cluster.tokens
         code = self.cluster.error if known else 401
         if code:
-            self._status(code, "said so")
+            self.status(code, "said so")
         return bool(code)
-
-    def _items(self, items: list[dict[str, Any]]) -> None:
-        self._send(200, {"metadata": {}, "items": items})
-
-    def _status(self, code: int, message: str) -> None:
-        self._send(code, {"kind": "Status", "status": "Failure", "code": code, "message": message})
-
-    def _send(self, code: int, body: object) -> None:
-        text = json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
 
 
 @dataclass(slots=True)
@@ -159,13 +140,8 @@ def authority() -> str:
 @pytest.fixture
 def running(authority: str) -> Iterator[Running]:
     cluster = Cluster()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"cluster": cluster}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield Running(cluster, f"http://127.0.0.1:{server.server_address[1]}", authority)
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(type("Bound", (Handler,), {"cluster": cluster})) as port:
+        yield Running(cluster, f"http://127.0.0.1:{port}", authority)
 
 
 def test_a_cluster_is_told_in_numbers(running: Running) -> None:

@@ -6,15 +6,13 @@ server agrees is shown by the lab.
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.hadr.answering import KubernetesAnswering, served
 from tests.hadr.test_kube import an_authority
 
 from hadr.adapters.kube import Access, Kubernetes
@@ -81,38 +79,35 @@ class Cluster:
         return [{"metadata": {"name": "service", "annotations": self.annotations}, "spec": spec}, other]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(KubernetesAnswering):
     """The few paths that zones need."""
 
     cluster: Cluster
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Quiet."""
 
     def do_GET(self) -> None:
         parts, cluster = urlsplit(self.path).path.strip("/").split("/"), self.cluster
         match parts[-1]:
             case "nodes":
-                self._items([cluster.node(name) for name in cluster.zones])
+                self.items([cluster.node(name) for name in cluster.zones])
             case "pods" if "kube-system" in parts:
-                self._items([a_pod("karpenter-1", "karpenter", "n-b")])
+                self.items([a_pod("karpenter-1", "karpenter", "n-b")])
             case "pods":
-                self._items(cluster.pods())
+                self.items(cluster.pods())
             case "deployments":
-                self._items([a_deployment(name, "peccy", count) for name, count in (("peccy-web", 3), ("peccy-app", 6))])
+                self.items([a_deployment(name, "peccy", count) for name, count in (("peccy-web", 3), ("peccy-app", 6))])
             case "karpenter":
-                self._send(200, a_deployment("karpenter", "kube-system", 2))
+                self.send(200, a_deployment("karpenter", "kube-system", 2))
             case "nodepools" if cluster.karpenter:
-                self._items(cluster.pools())
+                self.items(cluster.pools())
             case _:
-                self._status(404, "not found")
+                self.status(404, "not found")
 
     def do_PATCH(self) -> None:
         url, cluster = urlsplit(self.path), self.cluster
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.body()
         name = url.path.rsplit("/", 1)[-1]
         if cluster.denied:
-            self._status(403, "nodes is forbidden")
+            self.status(403, "nodes is forbidden")
         elif "/nodes/" in url.path:
             self._apply(name, body, parse_qs(url.query))
         else:
@@ -124,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
         (owners.add if body.get("spec", {}).get("unschedulable") else owners.discard)(query["fieldManager"][0])
         self.cluster.marks[name] = body["metadata"].get("annotations") or {}
         self.cluster.managers += query["fieldManager"]
-        self._send(200, self.cluster.node(name))
+        self.send(200, self.cluster.node(name))
 
     def _patch_pool(self, operations: list[dict[str, Any]]) -> None:
         assert self.headers["Content-Type"] == "application/json-patch+json"
@@ -132,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
             self.cluster.requirements = [*self.cluster.requirements, {"key": "new", "operator": "Exists"}]
         for one in operations:
             if one["op"] == "test" and one["value"] != self.cluster.requirements:
-                self._status(422, "the server rejected our request due to an error in our request")
+                self.status(422, "the server rejected our request due to an error in our request")
                 return
             if one["op"] == "replace":
                 self.cluster.requirements = one["value"]
@@ -144,34 +139,20 @@ class Handler(BaseHTTPRequestHandler):
                 self.cluster.annotations[key] = one["value"]
             elif one["op"] == "remove":
                 del self.cluster.annotations[key]
-        self._send(200, self.cluster.pools()[0])
+        self.send(200, self.cluster.pools()[0])
 
     def do_POST(self) -> None:
         parts = urlsplit(self.path).path.split("/")
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.body()
         name = parts[-2]
         assert (parts[-1], body["kind"], body["metadata"]["name"]) == ("eviction", "Eviction", name)
         if name in self.cluster.held_back:
-            self._status(429, "Cannot evict pod as it would violate the pod's disruption budget.")
+            self.status(429, "Cannot evict pod as it would violate the pod's disruption budget.")
         elif name == "gone":
-            self._status(404, "pods gone not found")
+            self.status(404, "pods gone not found")
         else:
             self.cluster.evicted.append(name)
-            self._send(201, {"kind": "Status", "status": "Success"})
-
-    def _items(self, items: list[dict[str, Any]]) -> None:
-        self._send(200, {"metadata": {}, "items": items})
-
-    def _status(self, code: int, message: str) -> None:
-        self._send(code, {"kind": "Status", "status": "Failure", "code": code, "message": message})
-
-    def _send(self, code: int, body: object) -> None:
-        text = json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
+            self.send(201, {"kind": "Status", "status": "Success"})
 
 
 @pytest.fixture(scope="module")
@@ -186,14 +167,9 @@ def cluster() -> Cluster:
 
 @pytest.fixture
 def adapter(cluster: Cluster, authority: str) -> Iterator[Kubernetes]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"cluster": cluster}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    access = Access(endpoint=f"http://127.0.0.1:{server.server_address[1]}", authority=authority, token="t")
-    yield Kubernetes(lambda _member: access)
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(type("Bound", (Handler,), {"cluster": cluster})) as port:
+        access = Access(endpoint=f"http://127.0.0.1:{port}", authority=authority, token="t")
+        yield Kubernetes(lambda _member: access)
 
 
 def test_what_is_where_is_told(adapter: Kubernetes) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tests.hadr.answering import Answering, served
 
 from hadr.adapters.memory import example_site
 from hadr.adapters.probe import ClientProbe
@@ -19,66 +17,49 @@ from hadr.core.site import ProbeSettings, Site, Traffic
 from hadr.core.view import Answer
 
 
-class Service(BaseHTTPRequestHandler):
+class Service(Answering):
     """A tiny service of hobbies. `mode` breaks it in one way."""
 
     mode = ""
     rows: dict[str, str]
     hosts: list[str]
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Quiet."""
-
     def do_GET(self) -> None:
         self.hosts.append(self.headers["Host"])
         if self.path == "/readyz":
             if self.mode == "read-only":
-                self._send(503, {"reason": "database is read-only"})
+                self.send(503, {"reason": "database is read-only"})
             else:
-                self._send(200, {"status": "ok"})
+                self.send(200, {"status": "ok"})
             return
         row = self.path.rsplit("/", 1)[-1]
         shown = "someone else's" if self.mode == "forgetful" else self.rows.get(row, "")
-        self._send(200 if row in self.rows else 404, {"id": row, "name": shown})
+        self.send(200 if row in self.rows else 404, {"id": row, "name": shown})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.body()
         if self.mode == "read-only":
-            self._send(503, {"reason": "database is read-only"})
+            self.send(503, {"reason": "database is read-only"})
             return
         if self.mode == "broken":
-            self._send(500, {"detail": "oops"})
+            self.send(500, {"detail": "oops"})
             return
         if self.mode == "cut":
             self.close_connection = True
             return
         self.rows["7"] = body["name"]
-        self._send(201, {"id": 7, "name": body["name"], "key": self.headers["Idempotency-Key"]})
+        self.send(201, {"id": 7, "name": body["name"], "key": self.headers["Idempotency-Key"]})
 
     def do_DELETE(self) -> None:
         self.rows.pop(self.path.rsplit("/", 1)[-1], None)
-        self._send(200, {})
-
-    def _send(self, status: int, body: object) -> None:
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
+        self.send(200, {})
 
 
 @contextmanager
 def serving(mode: str = "") -> Iterator[tuple[ClientProbe, type[Service]]]:
     handler = type("Handler", (Service,), {"mode": mode, "rows": {}, "hosts": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield ClientProbe(a_site(server.server_address[1])), handler
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(handler) as port:
+        yield ClientProbe(a_site(port)), handler
 
 
 def a_site(port: int) -> Site:

@@ -106,7 +106,7 @@ class Upstream:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - names that http.server looks for
+            do_GET = do_POST = do_PUT = do_DELETE = answer  # names that http.server looks for
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
                 """Say nothing."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.hadr_lab.loads import a_summary
 
 from hadr_lab.checker import Content, Judgement, Loss, Row, Store, Verdict, judge
-from hadr_lab.history import History, Kind, LoadSummary, Operation, Outcome
+from hadr_lab.history import History, Kind, Operation, Outcome
 
 ONE, TWO = "10.1.0.4", "10.2.0.4"
 CUT = 100.0
@@ -31,26 +32,6 @@ def an_attempt(key: str, at: float, outcome: Outcome = Outcome.OK, **changes: An
     return Operation(**(values | changes))
 
 
-def a_summary(attempts: int, lag: float = 0.001) -> LoadSummary:
-    """The account of a load that ended in order."""
-    return LoadSummary(
-        ids="w",
-        started=0.0,
-        ended=200.0,
-        offered=attempts,
-        attempts=attempts,
-        interrupted=False,
-        scheduling_lag_p50_s=0.0,
-        scheduling_lag_p99_s=lag,
-        scheduling_lag_max_s=lag,
-        in_flight_max=1,
-        dns_queries=1,
-        connections=1,
-        cpu_s=0.1,
-        peak_rss_mb=30.0,
-    )
-
-
 def judged(
     *operations: Operation,
     rows: tuple[str, ...] = (),
@@ -60,7 +41,7 @@ def judged(
     lag: float = 0.001,
 ) -> Judgement:
     """Judge these attempts against this content; member one is cut off at 100."""
-    history = History(operations=operations, summary=a_summary(len(operations), lag))
+    history = History(operations=operations, summary=a_summary(len(operations), scheduling_lag_p99_s=lag, scheduling_lag_max_s=lag))
     content = Content(rows=tuple(Row(key=key, id=n) for n, key in enumerate(rows)), files=files, latest=latest)
     return judge(history, content, loss=loss)
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.hadr_lab.loads import a_summary
 
 from hadr_lab.checker import Content, Loss, Row, Store, Verdict, balance, judge
-from hadr_lab.history import History, Kind, LoadSummary, Operation, Outcome
+from hadr_lab.history import History, Kind, Operation, Outcome
 
 ONE, TWO = "10.1.0.4", "10.2.0.4"
 LOSS = Loss(cut=50.0, networks=("10.1.0.0/16",), grace_s=0.5)
@@ -28,26 +29,6 @@ def attempt(key: str, sent: float, took: float, outcome: Outcome, address: str, 
         address=address,
         attempt=number,
         latency_s=took,
-    )
-
-
-def summary(attempts: int) -> LoadSummary:
-    """A load that ended in order."""
-    return LoadSummary(
-        ids="w",
-        started=0.0,
-        ended=100.0,
-        offered=attempts,
-        attempts=attempts,
-        interrupted=False,
-        scheduling_lag_p50_s=0.0,
-        scheduling_lag_p99_s=0.0,
-        scheduling_lag_max_s=0.0,
-        in_flight_max=1,
-        dns_queries=1,
-        connections=1,
-        cpu_s=0.1,
-        peak_rss_mb=30.0,
     )
 
 
@@ -137,7 +118,7 @@ def drills(draw: st.DrawFn) -> Site:
     lost = {key: acked for at, key, acked in committed if at > LOSS.cut - lag and acked is not None}
     rows = list(dict.fromkeys(replicated + rows))
     content = Content(rows=tuple(Row(key=key, id=n) for n, key in enumerate(rows)), files=())
-    history = History(operations=tuple(operations), summary=summary(len(operations)))
+    history = History(operations=tuple(operations), summary=a_summary(len(operations)))
     window = max((LOSS.cut - acked for acked in lost.values()), default=0.0)
     return Site(history=history, content=content, lost=frozenset(lost), window=window)
 

@@ -206,6 +206,12 @@ async def running(*loops: Awaitable[None]) -> AsyncIterator[None]:
                 traceback.print_exception(outcome)
 
 
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def until(condition: Callable[[], object], *, timeout: float = 15, what: str = "") -> float:
     """Wait until `condition()` holds and return how long it took in seconds."""
     loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from tests.hadr_lab.dataplane.balancer_views import BALANCER, GROUP, NAME, a_balancer, a_group, a_listener
-from tests.hadr_lab.dataplane.stores_world import World, inside, running, until
+from tests.hadr_lab.dataplane.stores_world import World, cpu, inside, running, until
 
 from hadr_lab.aws.views import Rule, Target
 from hadr_lab.dataplane.balancer.realizer import Balancers
@@ -265,13 +265,6 @@ async def without_cross_zone_sending_a_node_serves_its_own_zone(world: World) ->
         world.lose("us-east-1a")
         await until(lambda: sorted(states(world).values()) == ["healthy", "unhealthy"])  # the lost node was the only one to look
         await until(lambda: world.names.addresses[NAME] == both[1:])
-
-
-def cpu(pid: int) -> float:
-    """Seconds of CPU a process used."""
-    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 a kernel file
-        fields = stat.read().split()
-    return (int(fields[13]) + int(fields[14])) / 100
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.hadr_lab.dataplane.stores_world import REGIONS, World, inside, running, until
+from tests.hadr_lab.dataplane.stores_world import REGIONS, World, cpu, inside, running, until
 
 from hadr_lab.aws.views import FileReplication, FileSystem
 from hadr_lab.dataplane.files.realizer import Files
@@ -148,13 +148,6 @@ async def a_killed_side_is_started_again(world: World) -> None:
         world.state.file_views = world.state.file_views[:1]
         world.state.replications = []
         await until(lambda: not realizer.folder(TWO).exists(), what="a deleted file system's files are gone")
-
-
-def cpu(pid: int) -> float:
-    """Seconds of CPU a process used."""
-    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 a kernel file
-        fields = stat.read().split()
-    return (int(fields[13]) + int(fields[14])) / 100
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.hadr_lab.loads import a_summary
 
 from hadr.core.journal import Chain
 from hadr_lab import result as results
@@ -238,7 +239,7 @@ class FakeLab:
         for op in self._pending:
             self._writer.record(op)
         self._writer.close()
-        write_summary(self.run, a_summary(self.spec.ids, self._writer.attempts))
+        write_summary(self.run, its_summary(self.spec.ids, self._writer.attempts))
         self._writer = None
 
     def _in_harm(self, at: float) -> bool:
@@ -275,24 +276,10 @@ class FakeLab:
         )
 
 
-def a_summary(ids: str, attempts: int) -> LoadSummary:
-    """A load that ended in order."""
-    return LoadSummary(
-        ids=ids,
-        started=START,
-        ended=START,
-        offered=attempts,
-        attempts=attempts,
-        interrupted=True,
-        scheduling_lag_p50_s=0.0,
-        scheduling_lag_p99_s=0.002,
-        scheduling_lag_max_s=0.01,
-        in_flight_max=1,
-        dns_queries=1,
-        connections=1,
-        cpu_s=0.1,
-        peak_rss_mb=30.0,
-    )
+def its_summary(ids: str, attempts: int) -> LoadSummary:
+    """Of a load that was stopped."""
+    span = {"started": START, "ended": START}
+    return a_summary(attempts, ids=ids, interrupted=True, scheduling_lag_p99_s=0.002, scheduling_lag_max_s=0.01, **span)
 
 
 def a_journal(began: float) -> str:
