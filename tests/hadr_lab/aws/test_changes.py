@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from hadr_lab.aws.changes import Changes
 
-LONG = timedelta(seconds=20)
+LONG = timedelta(hours=1)
 SHORT = timedelta(milliseconds=50)
 
 
@@ -25,9 +25,10 @@ def test_a_thread_wakes_every_waiter() -> None:
     async def scenario() -> list[float]:
         changes = Changes()
         threading.Timer(0.05, changes.notify).start()
-        return list(await asyncio.gather(elapsed(changes, LONG), elapsed(changes, LONG)))
+        async with asyncio.timeout(60):
+            return list(await asyncio.gather(elapsed(changes, LONG), elapsed(changes, LONG)))
 
-    assert all(seconds < 5 for seconds in asyncio.run(scenario()))
+    assert len(asyncio.run(scenario())) == 2
 
 
 def test_without_a_change_the_timeout_ends_the_wait() -> None:
@@ -42,15 +43,15 @@ def test_without_a_change_the_timeout_ends_the_wait() -> None:
 def test_a_change_while_the_waiter_was_busy_is_not_lost() -> None:
     """A change between two waits of one task ends the second at once, and only once."""
 
-    async def scenario() -> tuple[float, float]:
+    async def scenario() -> float:
         changes = Changes()
         await changes.wait(SHORT)
         changes.notify()
-        return await elapsed(changes, LONG), await elapsed(changes, SHORT)
+        async with asyncio.timeout(60):
+            await changes.wait(LONG)
+        return await elapsed(changes, SHORT)
 
-    missed, idle = asyncio.run(scenario())
-    assert missed < 5
-    assert idle >= 0.045
+    assert asyncio.run(scenario()) >= 0.045
 
 
 def test_a_new_task_counts_from_now() -> None:

