@@ -10,7 +10,7 @@ import json
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
@@ -121,8 +121,15 @@ class LiveSite:
         return Counts(at=at, pairs=pairs, flows=flows)
 
     async def look(self) -> Sight:
-        """Pods and targets at this moment."""
-        return await self.eye.look()
+        """Pods, targets and weights at this moment."""
+        weights = self.weights()
+        return replace(await self.eye.look(), weights=weights)
+
+    def weights(self) -> Mapping[str, int]:
+        """The weights of the members' records, read where Route 53 keeps them, not through hadr."""
+        records = self.lab.route53.zone(self.made.hosted_zone).records
+        named = [one for one in records if one.name == self.made.host and one.type == "A" and one.weight is not None]
+        return {one.set_identifier: one.weight or 0 for one in named if one.set_identifier in self.made.members}
 
     async def hadr(self, *args: str, timeout: timedelta) -> Answer:
         """Run `hadr` at the edge."""

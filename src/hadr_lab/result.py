@@ -5,7 +5,7 @@ Seconds are lab time unless a name says AWS. A number that is not known is null,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -106,12 +106,27 @@ class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShareResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Clients' independent draws by member in normal running, and Pearson's test of them against the weights that were expected."""
+    """Clients' independent draws by member, and Pearson's test of them against the weights that were expected or held.
+
+    `statistic` is null when a member without weight was drawn: then no chance explains it.
+    """
 
     drawn: dict[str, int]
-    statistic: float
+    statistic: float | None
     chance: float
     fair: bool
+
+
+class StageResult(msgspec.Struct, frozen=True, kw_only=True):
+    """DNS weights that stood still, as Route 53 had them, between two moments (seconds after the onset), and clients' draws.
+
+    `shares` is null when the stage was too short for clients to follow, or too few of them drew.
+    """
+
+    weights: dict[str, int]
+    since_s: float
+    until_s: float
+    shares: ShareResult | None = None
 
 
 class CrossingResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +207,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     platform: PlatformResult = PlatformResult()
     crossings: CrossingResult | None = None
     shares: ShareResult | None = None
+    stages: tuple[StageResult, ...] = ()
+    weights_before: dict[str, int] = msgspec.field(default_factory=dict)
+    weights_after: dict[str, int] = msgspec.field(default_factory=dict)
     latency_before: dict[str, float] = msgspec.field(default_factory=dict)
     latency_after: dict[str, float] = msgspec.field(default_factory=dict)
 
@@ -278,8 +296,10 @@ def _measured(result: Result) -> Iterable[tuple[str, str]]:
         money = f"{result.crossings.usd_per_million_requests:.3f} USD per million requests"
         yield "bytes between zones per request", f"{result.crossings.bytes_per_request:,.0f} ({tiers}), {money}"
     if result.shares is not None:
-        drawn = ", ".join(f"{name} {count}" for name, count in result.shares.drawn.items())
-        yield "clients' draws", f"{drawn} ({'as' if result.shares.fair else 'not as'} weighted, p {result.shares.chance:.3f})"
+        yield "clients' draws", drawn(result.shares)
+    for stage in result.stages:
+        held = seconds(stage.until_s - stage.since_s)
+        yield f"weights {weights(stage.weights)}", f"for {held}; " + (drawn(stage.shares) if stage.shares else "too short to tell")
     if result.actor == "nobody":
         yield "peak memory", f"{result.peak_rss_mb / 1024:.2f} GiB"
         return
@@ -287,6 +307,17 @@ def _measured(result: Result) -> Iterable[tuple[str, str]]:
     yield "critical path of the act", f"{seconds(result.critical_path_s)} (waits alone {seconds(result.floor_s)}; {side})"
     yield "the same with AWS's waits", seconds(result.aws_critical_path_s)
     yield "peak memory", f"{result.peak_rss_mb / 1024:.2f} GiB"
+
+
+def weights(of: Mapping[str, int]) -> str:
+    """Weights in the words of `hadr shift --to`."""
+    return ",".join(f"{name}={weight}" for name, weight in sorted(of.items()))
+
+
+def drawn(shares: ShareResult) -> str:
+    """Whom clients drew, and whether that is what the weights say."""
+    by = ", ".join(f"{name} {count}" for name, count in sorted(shares.drawn.items()))
+    return f"drawn {by} ({'as' if shares.fair else 'not as'} weighted, p {shares.chance:.3f})"
 
 
 def _platform(platform: PlatformResult) -> Iterable[tuple[str, str]]:

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from hadr_lab.checker import Books, Judgement, Store
 from hadr_lab.drill.crossings import crossings, rates
 from hadr_lab.drill.evidence import Evidence
+from hadr_lab.drill.following import anew_after, drawn_by, stages_of
 from hadr_lab.drill.outage import Outage, Sustained, errors, outage
-from hadr_lab.drill.platform import member_of, platform_of
+from hadr_lab.drill.platform import platform_of
 from hadr_lab.drill.ports import MemberPlace
-from hadr_lab.drill.shares import compared, draws
 from hadr_lab.drill.steps import PROOF, STEP_WAITS, Lengths, StepSpan, lengths
 from hadr_lab.history import UNABLE, History, Kind, Operation, Outcome
 from hadr_lab.result import (
@@ -32,7 +32,7 @@ from hadr_lab.result import (
     StoreResult,
 )
 from hadr_lab.scenario import Actor, Scenario, kind_of
-from hadr_lab.waits import FIGURES, Wait, Waits
+from hadr_lab.waits import FIGURES, Waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +108,9 @@ def result_of(evidence: Evidence, history: History, judgement: Judgement, settin
         platform=platform_of(evidence, operations, setting.members),
         crossings=_crossings(evidence, operations, setting.zones),
         shares=_shares(evidence, operations, setting.members, setting.waits),
+        stages=stages_of(evidence, operations, setting.members, setting.waits),
+        weights_before=dict(evidence.before.weights) if evidence.before else {},
+        weights_after=dict(evidence.weights_after),
         latency_before=latencies(op for op in able(operations) if onset is not None and op.finished < onset),
         latency_after=latencies(op for op in able(operations) if onset is not None and op.intended >= onset),
     )
@@ -116,9 +119,13 @@ def result_of(evidence: Evidence, history: History, judgement: Judgement, settin
 def moments(evidence: Evidence, seen: Outage | None) -> dict[str, float | None]:
     """The moments between the phases in seconds after the onset; None where the drill did not get that far.
 
-    Without a proof of its own (the reference has none) an act counts as proven when it ended; nobody's act takes no time.
+    Without a proof of its own (the reference has none) an act counts as proven when it ended; nobody's act takes no time. What a
+    shift did before it was disturbed answers to nothing.
     """
-    counted = [step for step in evidence.acted.steps if step.counts]
+    onset = evidence.onset
+    counted = [
+        s for s in evidence.acted.steps if s.counts and not (s.started is not None and onset is not None and s.started < onset)
+    ]
     acting = [step for step in counted if step.name != PROOF]
     proof = next((s for s in counted if s.name == PROOF), None)
     acted = max((s.ended for s in acting if s.ended is not None), default=None)
@@ -131,7 +138,6 @@ def moments(evidence: Evidence, seen: Outage | None) -> dict[str, float | None]:
         "proven": acted if proof is None else proof.ended if proof.status == "done" else None,
         "recovered": seen.ended if seen else None,
     }
-    onset = evidence.onset
     if evidence.scenario.act.by is Actor.NOBODY:
         reached |= dict.fromkeys(("decided", "acted", "proven"), evidence.detected)
     return {name: None if at is None or onset is None else round(at - onset, 3) for name, at in reached.items()}
@@ -154,13 +160,7 @@ def _shares(
     scenario, wanted = evidence.scenario, evidence.scenario.expect.shares
     until = evidence.onset if scenario.loss is not None and evidence.onset is not None else evidence.load_ended
     before = [op for op in operations if until is None or op.intended < until]
-    member_at = {address: member_of(address, members) for address in {op.address for op in before if op.address}}
-    apart = waits.scaled(Wait.DNS_TTL) + scenario.load.connection_max_age / waits.speed
-    try:
-        found = compared(draws(before, {a: m for a, m in member_at.items() if m}, apart_s=apart.total_seconds()), wanted)
-    except ValueError:
-        return None
-    return ShareResult(drawn=dict(found.drawn), statistic=round(found.statistic, 3), chance=round(found.chance, 6), fair=found.fair)
+    return drawn_by(before, wanted, members, apart_s=anew_after(scenario.load, waits))
 
 
 def latencies(operations: Iterable[Operation]) -> dict[str, float]:

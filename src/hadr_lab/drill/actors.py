@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -60,9 +60,9 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByHadr:
-    """`hadr failover` or `hadr evacuate`, once; its plan and journal are copied into the drill's folder.
+    """`hadr failover`, `hadr evacuate` or `hadr shift`, once; its plan and journal are copied into the drill's folder.
 
-    An evacuation that is to return is asked for twice; the journal of the way out is the one that is measured.
+    What is to be undone is asked for twice; the journal of the way out is the one that is measured.
     """
 
     lab: Lab
@@ -78,7 +78,8 @@ class ByHadr:
         acted = Acted(steps=steps, exit_code=answer.code, said=_words(answer), doubt=broken)
         if not self.act_.back or answer.code != 0:
             return acted
-        back = await self.lab.hadr(*self._words(), "--return", "--runs", str(self.run / "hadr-return"), "--json", timeout=limit)
+        words = self._shift(_weights_before(answer)) if self.act_.verb is Verb.SHIFT else (*self._words(), "--return")
+        back = await self.lab.hadr(*words, "--runs", str(self.run / "hadr-return"), "--json", timeout=limit)
         return replace(acted, exit_code=back.code, said=f"{acted.said}; return: {_words(back)}")
 
     def _words(self) -> tuple[str, ...]:
@@ -86,7 +87,14 @@ class ByHadr:
         if self.act_.verb is Verb.EVACUATE:
             keep = ("--keep-writer",) if self.act_.keep_writer else ()
             return ("evacuate", "--zone", self.act_.zone, "--yes", *keep, *allow)
+        if self.act_.verb is Verb.SHIFT:
+            stages = ("--stages", ",".join(f"{share:g}" for share in self.act_.stages)) if self.act_.stages else ()
+            return (*self._shift(self.act_.to), *stages, *allow)
         return ("failover", "--to", self.act_.target, "--yes", *allow)
+
+    def _shift(self, weights: Mapping[str, int]) -> tuple[str, ...]:
+        to = ",".join(f"{name}={weight}" for name, weight in weights.items())
+        return ("shift", "--to", to, "--hold", f"{self.act_.hold.total_seconds():g}s", "--yes")
 
     def _collect(self, runs: Path) -> str:
         """Copy the newest run's record; says what is missing."""
@@ -97,6 +105,12 @@ class ByHadr:
             if (journals[-1].parent / name).exists():
                 shutil.copyfile(journals[-1].parent / name, self.run / name)
         return ""
+
+
+def _weights_before(answer: Answer) -> Mapping[str, int]:
+    """The weights that a shift which is done began with, in its own words."""
+    weights: Mapping[str, int] = (answer.said or {})["plan"]["from"]
+    return weights
 
 
 def _words(answer: Answer) -> str:

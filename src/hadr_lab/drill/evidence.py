@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hadr_lab.checker import Content, Loss
@@ -41,6 +42,7 @@ class Evidence:
     sights: list[Sight] = field(default_factory=list)
     idle: tuple[Counts, Counts] | None = None
     counts: list[Counts] = field(default_factory=list)
+    weights_after: Mapping[str, int] = field(default_factory=dict)
     status: str = "running"
     reasons: list[str] = field(default_factory=list)
 

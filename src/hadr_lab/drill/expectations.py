@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from hadr_lab.result import Expectation, Result
+from hadr_lab.result import Expectation, Result, drawn, weights
 from hadr_lab.scenario import Actor, Expect, Losses
 from hadr_lab.waits import Waits
 
@@ -19,7 +19,7 @@ LOOKS = timedelta(seconds=3)
 
 def compare(expect: Expect, result: Result, *, waits: Waits) -> tuple[Expectation, ...]:
     """Every expectation with what was seen; `waits` gives the lab's length of AWS's times."""
-    return (*_compared(expect, result), *_platform(expect, result, waits))
+    return (*_compared(expect, result), *_platform(expect, result, waits), *_weights(expect, result))
 
 
 def _compared(expect: Expect, result: Result) -> Iterable[Expectation]:
@@ -73,6 +73,25 @@ def _platform(expect: Expect, result: Result, waits: Waits) -> Iterable[Expectat
             seen=seen,
             met=not late and platform.last_asked_s.get(expect.traffic_on) is not None,
         )
+
+
+def _weights(expect: Expect, result: Result) -> Iterable[Expectation]:
+    """What was expected of a shift: of the tool, of Route 53 and of the clients."""
+    if expect.act_exit is not None:
+        yield _one("exit code of the act", str(expect.act_exit), str(result.act_exit_code))
+    if expect.act_says:
+        yield Expectation(
+            what="words of the act", expected=expect.act_says, seen=result.act_said, met=expect.act_says in result.act_said
+        )
+    if expect.weights_after:
+        yield _one("weights afterwards", weights(expect.weights_after), weights(result.weights_after))
+    if expect.clients_follow:
+        told = [(stage, stage.shares) for stage in result.stages if stage.shares is not None]
+        wanted = {weights(stage.weights) for stage in result.stages}
+        seen = "; ".join(f"{weights(stage.weights)}: {drawn(shares)}" for stage, shares in told) or "no stage that can be judged"
+        judged = {weights(stage.weights) for stage, _ in told}
+        met = len(wanted) > 1 and judged == wanted and all(shares.fair for _, shares in told)
+        yield Expectation(what="clients follow the weights", expected="in every stage", seen=seen, met=met)
 
 
 def _within(what: str, seen: float | None, limit: timedelta) -> Expectation:

@@ -129,6 +129,9 @@ class Lab(Protocol):
     async def look(self) -> Sight:
         """Pods and targets at this moment."""
 
+    def weights(self) -> Mapping[str, int]:
+        """The members' DNS weights at this moment, as Route 53's API has them; none where members are not weighted."""
+
     async def heal(self, fault: Fault) -> None:
         """Take the harm back."""
 

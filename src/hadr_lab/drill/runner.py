@@ -29,7 +29,7 @@ from hadr_lab.load.spec import DURATION_LIMIT, LoadSpec
 from hadr_lab.report import REPORT
 from hadr_lab.report import write as write_report
 from hadr_lab.result import Result
-from hadr_lab.scenario import Actor, Scenario, Verb, kind_of, place_of
+from hadr_lab.scenario import Act, Actor, Scenario, Verb, kind_of, place_of
 
 CONTENT = "content.json"
 """What the surviving member held at the end: with `history.jsonl` all that the judgement stands on."""
@@ -81,11 +81,13 @@ class Drill:
         await self._run_normally(evidence)
         watching = asyncio.ensure_future(self._watch(evidence))
         try:
-            await self._harm(evidence)
+            if not self._shifting:
+                await self._harm(evidence)
             await self._detect(evidence, tail)
             await self._act(evidence)
             await self._recover(evidence, tail)
             await self._pause(self.scenario.limits.after.total_seconds())
+            evidence.weights_after = self.lab.weights()
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
@@ -168,7 +170,7 @@ class Drill:
     async def _detect(self, evidence: Evidence, tail: HistoryTail) -> None:
         """Until somebody knows: an operator who asks hadr, or the clients themselves where nobody fails over."""
         act = self.scenario.act
-        if self.scenario.loss is None:
+        if self.scenario.loss is None or self._shifting:
             if act.by is Actor.NOBODY:
                 evidence.act_began = self.clock.now()
                 await self._pause(self.scenario.limits.hold.total_seconds())
@@ -189,7 +191,12 @@ class Drill:
 
     @property
     def _by_clients(self) -> bool:
-        return self.scenario.act.by is Actor.NOBODY or self.scenario.act.verb is Verb.EVACUATE
+        return self.scenario.act.by is Actor.NOBODY or self.scenario.act.verb is not Verb.FAILOVER
+
+    @property
+    def _shifting(self) -> bool:
+        """Whether it is hadr's own act that may be disturbed: then harm is done once it has moved the weights."""
+        return self.scenario.act.by is Actor.HADR and self.scenario.act.verb is Verb.SHIFT
 
     def _notice(self, evidence: Evidence, onset: float) -> None:
         """Where nobody fails over, the clients are who knows first."""
@@ -221,21 +228,28 @@ class Drill:
             return
         await self._pause(scenario.act.delay.total_seconds())
         evidence.act_began = self.clock.now()
-        whither = f"towards {scenario.act.target}" if scenario.act.target else f"leaves {scenario.act.zone}"
-        self.told(f"act: {scenario.act.by.value} {whither}")
+        self.told(f"act: {scenario.act.by.value} {whither(scenario.act)}")
         actor = actor_for(scenario.act, lab=self.lab, clock=self.clock, run=self.run, source=scenario.serving)
         acting = asyncio.ensure_future(actor.act(max(limits.act / self.speed, limits.act_least)))
         try:
             while not acting.done():
                 await self._pause(PAUSE_S)
+                await self._disturb(evidence)
         finally:
             acting.cancel()
             await asyncio.gather(acting, return_exceptions=True)
         evidence.acted = acting.result()
+        if self._shifting and scenario.faults and not evidence.injected:
+            evidence.reasons.append("the weights never moved, so nothing was harmed")
         evidence.act_ended = self.clock.now()
         if evidence.acted.doubt:
             evidence.reasons.append(evidence.acted.doubt)
         self.told(f"acted: exit {evidence.acted.exit_code} {evidence.acted.said}".rstrip())
+
+    async def _disturb(self, evidence: Evidence) -> None:
+        """Harm a shift that has begun to move the weights, once."""
+        if self._shifting and not evidence.injected and evidence.before and self.lab.weights() != evidence.before.weights:
+            await self._harm(evidence)
 
     async def _recover(self, evidence: Evidence, tail: HistoryTail) -> None:
         """Wait until the clients that can follow have sustained success and the platform is what the scenario expects of it.
@@ -354,6 +368,17 @@ class Drill:
             seed=self.seed,
             ids=f"d{int(self.clock.now()):x}",
         )
+
+
+def whither(act: Act) -> str:
+    """Where the act leads, in a few words."""
+    match act.verb:
+        case Verb.FAILOVER:
+            return f"towards {act.target}"
+        case Verb.EVACUATE:
+            return f"leaves {act.zone}"
+        case Verb.SHIFT:
+            return "shifts to " + ",".join(f"{name}={weight}" for name, weight in act.to.items())
 
 
 def _first_line(answer: Answer) -> str:

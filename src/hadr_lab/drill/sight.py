@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """Everything at one moment (seconds since the epoch). `unseen` names members whose API server did not answer."""
+    """Everything at one moment (seconds since the epoch). `unseen` names members whose API server did not answer.
+
+    `weights` are the members' DNS weights as Route 53's API has them; name servers answer by them once they have propagated.
+    """
 
     at: float
     pods: tuple[Pod, ...] = ()
     targets: tuple[Target, ...] = ()
     unseen: tuple[str, ...] = ()
+    weights: Mapping[str, int] = field(default_factory=dict)
 
 
 def spread(sight: Sight) -> Mapping[str, tuple[str, ...]]:

@@ -15,6 +15,8 @@ from hadr.core.errors import BrokenJournal
 from hadr_lab.waits import FIGURES, Wait, Waits
 
 PROOF = "prove"
+RETURN = "return"
+"""A shift's last step, which puts the weights back: it counts where it was taken, and not where it was not needed."""
 
 TARGET_THRESHOLD = 2
 """HealthyThresholdCount of the target groups."""
@@ -75,8 +77,12 @@ def from_journal(path: Path) -> tuple[tuple[StepSpan, ...], str]:
     except (OSError, BrokenJournal) as error:
         return (), f"hadr's journal: {error}"
     counted = {step.name for step in journal.counted(record.steps)}
-    steps = tuple(_span(step, step.name in counted) for step in record.steps)
+    steps = tuple(_span(step, step.name in counted or _taken_back(step)) for step in record.steps)
     return steps, "hadr's journal: its last line is torn" if verified.torn else ""
+
+
+def _taken_back(step: journal.StepRecord) -> bool:
+    return step.name == RETURN and step.status == "done"
 
 
 def lengths(steps: Sequence[StepSpan], waits: Waits) -> Lengths:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from hadr_lab.report.tables import behind, section, table
-from hadr_lab.result import CrossingResult, PlatformResult, Result, ShareResult, seconds
+from hadr_lab.result import CrossingResult, PlatformResult, Result, ShareResult, StageResult, drawn, seconds, weights
 
 
 def platform(result: Result) -> str:
-    """Three sections, each only where there is something to tell."""
+    """Four sections, each only where there is something to tell."""
     parts = [
         _zones(result.platform) if result.platform.harmed else "",
         _crossings(result.crossings) if result.crossings is not None and result.crossings.requests else "",
         _shares(result.shares) if result.shares is not None else "",
+        _stages(result.stages) if result.stages else "",
     ]
     return "".join(parts)
 
@@ -45,12 +46,29 @@ def _crossings(found: CrossingResult) -> str:
     return section("What crosses zones", text, inside, behind("By pair of zones", table(("pair", "bytes"), pairs, numbers=(1,))))
 
 
+def _stages(found: tuple[StageResult, ...]) -> str:
+    rows = [
+        (
+            weights(stage.weights),
+            seconds(stage.since_s),
+            seconds(stage.until_s),
+            drawn(stage.shares) if stage.shares else "too short to tell",
+        )
+        for stage in found
+    ]
+    text = (
+        "The weights as Route 53 had them, from when to when after the onset, and whom clients that honour the TTL drew meanwhile, "
+        "from when the change had propagated and both answers and connections of before were old."
+    )
+    return section("Weights", text, table(("weights", "from", "to", "clients"), rows, numbers=(1, 2)))
+
+
 def _shares(found: ShareResult) -> str:
     total = sum(found.drawn.values())
     rows = [(name, f"{count:,}", f"{count / total:.1%}") for name, count in found.drawn.items()]
     said = "no evidence against the weights" if found.fair else "not what the weights say"
     text = (
         f"Independent draws of clients that honour the TTL, at most one for each client and life of an answer. Pearson's test: "
-        f"statistic {found.statistic:.2f}, p {found.chance:.4f}: {said}."
+        f"statistic {'infinite' if found.statistic is None else format(found.statistic, '.2f')}, p {found.chance:.4f}: {said}."
     )
     return section("Whom clients draw", text, table(("member", "draws", "share"), rows, numbers=(1, 2)))

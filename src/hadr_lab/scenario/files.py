@@ -83,7 +83,8 @@ def _check(scenario: Scenario, path: Path) -> None:
         "$.act.target: name the member to fail over to": failing_over and not act.target,
         "$.act.target: already serves; name the other member": act.target == scenario.serving,
         "$.act.zone: name the zone to leave": act.verb is Verb.EVACUATE and not act.zone,
-        "$.act.verb: only hadr evacuates": act.verb is Verb.EVACUATE and act.by is not Actor.HADR,
+        "$.act.to: name the weights to shift to": act.verb is Verb.SHIFT and not act.to,
+        "$.act.verb: only hadr evacuates and shifts weights": act.verb is not Verb.FAILOVER and act.by is not Actor.HADR,
         "$.steady.success: between 0 and 1": not 0 < scenario.steady.success <= 1,
         "$.load.rate: above 0": scenario.load.rate <= 0,
         f"$.expect.verdict: {expect.verdict!r} is none of valid, invalid, unknown": expect.verdict

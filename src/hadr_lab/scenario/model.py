@@ -23,10 +23,11 @@ class Actor(StrEnum):
 
 
 class Verb(StrEnum):
-    """What hadr is told: to fail over to the other member, or to leave a zone."""
+    """What hadr is told: to fail over to the other member, to leave a zone, or to move DNS weight."""
 
     FAILOVER = "failover"
     EVACUATE = "evacuate"
+    SHIFT = "shift"
 
 
 class Losses(StrEnum):
@@ -65,14 +66,18 @@ class Steady(Strict, frozen=True):
 class Act(Strict, frozen=True):
     """Who acts, and how long after the loss was detected. `allow` names the guards that hadr is told to lift.
 
-    A failover needs the `target` member, an evacuation the `zone`; with `back` the zone is returned to once it was left, and with
-    `keep_writer` the database's writer stays where it is.
+    A failover needs the `target` member, an evacuation the `zone`, a shift the weights `to` end with, over `stages` (shares in
+    percent of the member that gains), each held for `hold`. With `back` it is undone once it is done: the zone is returned to, the
+    weights of before are shifted to. With `keep_writer` the database's writer stays where it is.
     """
 
     by: Actor
     verb: Verb = Verb.FAILOVER
     target: str = ""
     zone: str = ""
+    to: dict[str, int] = msgspec.field(default_factory=dict)
+    stages: tuple[float, ...] = ()
+    hold: timedelta = timedelta(seconds=15)
     back: bool = False
     keep_writer: bool = False
     delay: timedelta = timedelta(seconds=1)
@@ -86,7 +91,9 @@ class Expect(Strict, frozen=True):
     workload has ready pods in every zone of the site. `refilled_within`: so long after the onset it has as many ready pods as
     before, none in a harmed zone. `targets_gone_within` (AWS's time, divided by the speed): no target in a harmed zone counts as
     healthy after it. `shares`: while nothing is harmed clients draw the members by these weights. `traffic_on`, `traffic_within`
-    (AWS's time): so long after the onset only this member is asked.
+    (AWS's time): so long after the onset only this member is asked. `clients_follow`: wherever the weights stood still, clients
+    drew the members by them. `weights_after`: what Route 53 holds at the end. `act_exit`, `act_says`: the tool's exit code, and
+    what is among its words.
     """
 
     verdict: str = "valid"
@@ -104,6 +111,10 @@ class Expect(Strict, frozen=True):
     shares: dict[str, float] = msgspec.field(default_factory=dict)
     traffic_on: str = ""
     traffic_within: timedelta = timedelta(seconds=90)
+    clients_follow: bool = False
+    weights_after: dict[str, int] = msgspec.field(default_factory=dict)
+    act_exit: int | None = None
+    act_says: str = ""
 
 
 class Limits(Strict, frozen=True):
@@ -122,6 +133,8 @@ class Limits(Strict, frozen=True):
 
 class Scenario(Strict, frozen=True):
     """A whole drill. `name` is the file's name, filled in when it is read. `serving` is the member whose data is judged.
+
+    The moments of `faults` count from the steady state, or, where hadr shifts weights, from the first change that it makes to them.
 
     `default` marks the architecture's own scenario: the one that is run when none is named.
     """

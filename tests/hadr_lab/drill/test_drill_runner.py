@@ -102,6 +102,7 @@ class FakeLab:
     weights_fail: bool = True
     load: FakeLoad | None = None
     host: str = "peccy.hadr.test"
+    held: dict[str, int] = field(default_factory=lambda: {"one": 50, "two": 50})
     _writer: HistoryWriter | None = None
     _next: int = 0
     _began: float = 0.0
@@ -136,6 +137,10 @@ class FakeLab:
         """Remember."""
         self.heals.append(str(fault.__struct_config__.tag))
 
+    def weights(self) -> Mapping[str, int]:
+        """As they are held."""
+        return dict(self.held)
+
     def zones_of(self, fault: Fault) -> tuple[str, ...]:
         """The zone that is named."""
         return (fault.zone,) if isinstance(fault, HarmZone) else ()
@@ -155,7 +160,8 @@ class FakeLab:
         refilled = self.harmed is not None and now >= self.harmed + 12
         zones = ["us-east-1b", "us-east-1c"] + (["us-east-1c"] if refilled else []) + ([] if lost else ["us-east-1a"])
         pods = tuple(Pod(member="one", workload="peccy-web", zone=zone, ready=True) for zone in zones)
-        return Sight(at=now, pods=pods, targets=tuple(Target(zone=zone, state="healthy") for zone in zones))
+        targets = tuple(Target(zone=zone, state="healthy") for zone in zones)
+        return Sight(at=now, pods=pods, targets=targets, weights=self.weights())
 
     async def hadr(self, *args: str, timeout: timedelta) -> Answer:
         """Status by what is true; failover takes ten seconds and leaves a journal."""

@@ -101,6 +101,8 @@ HARMLESS = "description: a drill\narchitecture: ha-single-cluster\nact: {by: nob
         (HARMLESS, "nothing is harmed and nobody acts"),
         (HARMLESS.replace("by: nobody", "by: hadr, verb: evacuate"), r"\$.act.zone: name the zone to leave"),
         (HARMLESS.replace("by: nobody", "by: as-published, verb: evacuate, zone: a"), "only hadr evacuates"),
+        (HARMLESS.replace("by: nobody", "by: hadr, verb: shift"), r"\$.act.to: name the weights"),
+        (HARMLESS.replace("by: nobody", "by: nobody, verb: shift, to: {one: 1}") + "limits: {hold: PT1S}\n", "and shifts weights"),
         (GOOD.replace("target: two", "delay: PT1S"), r"\$.act.target: name the member"),
         (HARMLESS + "faults: [{fault: harm-zone, zone: a, how: gone}]\n", r"Invalid enum value 'gone' - at `\$.faults\[0\].how`"),
         (HARMLESS + "faults: [{fault: harm-zone, zone: a, how: lossy, loss: 20}]\n", "loss: between 0 and 1"),
