@@ -257,14 +257,33 @@ def test_clients_that_get_worse_off_stop_it_and_weights_return() -> None:
 
 
 def test_a_lost_members_weight_goes_at_once() -> None:
-    """Its health check has taken it out already; nothing waits for the other to have grown, which it then does."""
+    """Its health check has taken it out already; the other has been told to grow before the weights are held and watched."""
     world = ZoneWorld(site=zonal_site(members=2))
     world.lose(A)
     world.clock.advance(timedelta(seconds=40))
+    began = world.clock.now()
     plan = a_plan(world, A)
     assert {step.name: step.requires for step in plan.steps}[StepName.MOVE_OUT] == ()
     assert carry_out(world, A).status == "done"
     assert world.weighed == [{"two": 100, "one": 0}]
+    assert world.clusters["two"].replicas == {"peccy-web": 6, "peccy-app": 12}
+    assert order(world, "scale", "set_weights") == ["scale", "set_weights"]
+    assert next(moment for moment, name, _ in world.asked if name == "scale") - began <= timedelta(seconds=10)
+
+
+def test_a_lost_members_weight_does_not_wait_for_one_that_cannot_be_looked_at() -> None:
+    """After ten seconds without a look at the other's Deployments clients go first, and it grows when it can be seen again."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    world.lose(A)
+    world.clock.advance(timedelta(seconds=40))
+    plan, runs = a_plan(world, A), MemoryRuns()
+    began = world.clock.now()
+    world.fail_next("compute", Indefinite("read timed out"), times=40)
+    Run(site=world.site, ports=world.ports(), plan=plan, journal=runs.begin("zone", {}, began)).carry_out()
+    assert order(world, "set_weights", "scale") == ["set_weights", "scale"]
+    assert (
+        timedelta(seconds=10) <= next(at for at, name, _ in world.asked if name == "set_weights") - began <= timedelta(seconds=30)
+    )
     assert world.clusters["two"].replicas == {"peccy-web": 6, "peccy-app": 12}
 
 

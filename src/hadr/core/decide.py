@@ -30,6 +30,10 @@ RETRY_EVICTION = timedelta(seconds=2)
 """A disruption budget lets the next pod go as soon as the last one has been replaced."""
 
 
+FIRST_LOOK = timedelta(seconds=10)
+"""So long at most a shift waits for the first look at what goes on beside it; a lost zone's clients should not wait for longer."""
+
+
 class Status(StrEnum):
     """A step's life. UNKNOWN is the end of a best-effort step that could not be observed."""
 
@@ -82,9 +86,10 @@ class Decision:
 def decide(site: Site, plan: Plan, view: View, progress: Mapping[StepName, Progress], now: datetime) -> Decision:
     """The next move. `over` when every step that counts has ended."""
     begin: list[StepName] = []
-    ask: list[StepName] = []
+    ask: list[Step] = []
     settle: list[Settled] = []
     seen: list[tuple[StepName, str]] = []
+    unseen = False
     for step in plan.steps:
         state = progress[step.name]
         if state.status is Status.PENDING:
@@ -98,10 +103,22 @@ def decide(site: Site, plan: Plan, view: View, progress: Mapping[StepName, Progr
             if ended is not None:
                 settle.append(ended)
             elif _should_ask(step, state, proof, now):
-                ask.append(step.name)
+                ask.append(step)
+            unseen = unseen or _unasked(step, state, proof)
             seen.append((step.name, proof.seen))
     over = all(progress[step.name].status.over or step.best_effort for step in plan.steps)
-    return Decision(begin=tuple(begin), ask=tuple(ask), settle=tuple(settle), seen=tuple(seen), over=over)
+    due = tuple(step.name for step in ask if not (unseen and _waits_for_looks(step, progress[step.name], now)))
+    return Decision(begin=tuple(begin), ask=due, settle=tuple(settle), seen=tuple(seen), over=over)
+
+
+def _unasked(step: Step, state: Progress, proof: Proof) -> bool:
+    """Whether a change is still to be asked for that only a first look holds up."""
+    return step.action is not None and not step.best_effort and state.attempts == 0 and proof.state is State.UNSEEN
+
+
+def _waits_for_looks(step: Step, state: Progress, now: datetime) -> bool:
+    """A shift takes the run's whole attention while it lasts, so what is to go on beside it is asked for first."""
+    return isinstance(step.action, ShiftWeights) and state.began is not None and now - state.began < FIRST_LOOK
 
 
 def watched(plan: Plan, progress: Mapping[StepName, Progress]) -> tuple[Read, ...]:
