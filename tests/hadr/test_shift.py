@@ -141,6 +141,8 @@ def test_what_was_bad_before_is_not_held_against_it() -> None:
     assert worse(before, Seen(asked=3, failed=3, in_a_row=3))
     assert not worse(Seen(), Seen(asked=10, failed=1))
     assert worse(Seen(), Seen(asked=10, failed=2))
+    assert worse(Seen(asked=3, failed=2, in_a_row=2), Seen(asked=3, failed=3, in_a_row=3))
+    assert not worse(Seen(asked=3, failed=3, in_a_row=3), Seen(asked=9, failed=9, in_a_row=9))
     assert Seen().share == 0
 
 

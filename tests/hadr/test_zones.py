@@ -17,7 +17,7 @@ from hadr.core.journal import RunRecord, run_record, verify
 from hadr.core.leaving import planner, zone_reads
 from hadr.core.placement import ZonalShift
 from hadr.core.plan import Plan
-from hadr.core.site import Site
+from hadr.core.site import Member, Site
 from hadr.core.steps import StepName
 from hadr.core.view import View
 from hadr.engine import Run, observe
@@ -269,6 +269,38 @@ def test_a_lost_members_weight_goes_at_once() -> None:
     assert world.clusters["two"].replicas == {"peccy-web": 6, "peccy-app": 12}
     assert order(world, "scale", "set_weights") == ["scale", "set_weights"]
     assert next(moment for moment, name, _ in world.asked if name == "scale") - began <= timedelta(seconds=10)
+
+
+class SharedDatabase(ZoneWorld):
+    """A world in which nobody is ready while the database that both members share has no writer."""
+
+    def serves(self, member: Member) -> bool:
+        """As ever, once the writer is in a zone that is there."""
+        self.settle()
+        return super().serves(member) and self.instances[self.writer] not in self.lost
+
+
+def test_the_writers_zone_can_be_left_while_nobody_is_ready() -> None:
+    """Growing waits for nothing; clients follow once the database is written elsewhere; then they are not worse off than before."""
+    world = SharedDatabase(site=zonal_site(members=2))
+    world.lose(A)
+    world.clock.advance(timedelta(seconds=3))
+    began, two = world.clock.now(), world.site.member("two")
+    assert not world.serves(two)
+    plan = a_plan(world, A)
+    assert (plan.refusals, {step.name: step.requires for step in plan.steps}[StepName.MOVE_OUT]) == ((), (StepName.WRITER_OUT,))
+    assert carry_out(world, A).status == "done"
+    moments = {name: moment - began for moment, name, _ in reversed(world.asked)}
+    assert moments["scale"] < timedelta(seconds=2)
+    assert moments["set_weights"] >= world.delays.failover - timedelta(seconds=3)
+    assert world.weights == {"one": 0, "two": 100}
+
+
+def test_a_healthy_zone_is_not_left_for_a_member_that_is_not_ready() -> None:
+    """As long as one serves, two has to be ready for its clients."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    world.failing = {"two"}
+    assert [refusal.guard for refusal in a_plan(world, A).refusals] == [Guard.TARGET_NOT_READY]
 
 
 def test_a_lost_members_weight_does_not_wait_for_one_that_cannot_be_looked_at() -> None:

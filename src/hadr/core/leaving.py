@@ -54,11 +54,13 @@ PINNED_OUT = Runbook(
     goal="{target} serves for {source}, which is in {zone}",
     requires={S.GROW: (), S.WRITER_OUT: (), S.MOVE_OUT: (S.GROW,), S.EMPTY: (S.MOVE_OUT,), S.PROVE: (S.EMPTY, S.WRITER_OUT)},
 )
-PINNED_LOST = Runbook(
+PINNED_FIRST = Runbook(
     verb="evacuate",
     goal="{target} serves for {source}, which is in {zone}",
     requires={S.MOVE_OUT: (), S.GROW: (), S.WRITER_OUT: (), S.EMPTY: (S.MOVE_OUT,), S.PROVE: (S.MOVE_OUT, S.GROW, S.WRITER_OUT)},
 )
+PINNED_LOST = replace(PINNED_FIRST, requires={**PINNED_FIRST.requires, S.MOVE_OUT: (S.WRITER_OUT,)})
+"""Health checks have taken clients off a member that is lost already, and without a writer nobody is ready for them."""
 PINNED_BACK = Runbook(
     verb="return",
     goal="{target} serves from {zone} again",
@@ -135,7 +137,8 @@ def plan_evacuation(site: Site, view: View, zone: str, *, manner: Manner) -> Pla
     why = "clients leave first, as asked" if not lost else f"nothing in {zone} serves, so clients leave at once"
     if turn.pinned:
         at_once = replace(manner, shares=(), halves=False) if lost else manner
-        plan = _plan(site, view, PINNED_LOST, turn, zone, at_once, reason=why, way=Way.WEIGHTS)
+        runbook = PINNED_LOST if lost else PINNED_FIRST
+        plan = _plan(site, view, runbook, turn, zone, at_once, reason=why, way=Way.WEIGHTS)
     else:
         plan = _plan(site, view, SPREAD_LOST, turn, zone, manner, reason=why, way=Way.ZONE)
     short = () if lost or not plan.steps else _headroom(site, view, zone)

@@ -82,7 +82,10 @@ def refusals(site: Site, view: View, wanted: Weights) -> tuple[tuple[Guard, str]
 
 
 def worse(before: Seen, now: Seen) -> bool:
-    """Whether clients are worse off than before: failures in a row, or a share of them clearly above what there was."""
-    if now.in_a_row >= IN_A_ROW:
+    """Whether clients are worse off than before: failures in a row, or a share of them clearly above what there was.
+
+    Failures in a row say nothing where there was nothing else before, as at a lost member or a name that still leads to it.
+    """
+    if now.in_a_row >= IN_A_ROW and before.in_a_row < IN_A_ROW:
         return True
     return now.failed >= 2 and now.share > before.share + TOLERATED

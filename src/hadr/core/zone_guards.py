@@ -96,9 +96,13 @@ def _writers(site: Site, course: Course, view: View) -> Iterator[Refusal]:
 
 
 def _other_member(course: Course, view: View) -> Iterator[Refusal]:
-    """The member that is to take all clients has to be one that is being sent clients and is ready for them."""
-    endpoint, weights = view.endpoint(course.target), view.weights()
-    if isinstance(endpoint, Known) and not endpoint.value.ok:
+    """The member that is to take all clients has to be one that is being sent clients, and ready for them while the other one is.
+
+    When neither serves, what the plan does is what may help: the other grows, and the database that both share is written elsewhere.
+    """
+    endpoint, source, weights = view.endpoint(course.target), view.endpoint(course.source), view.weights()
+    lost = isinstance(source, Known) and not source.value.ok
+    if isinstance(endpoint, Known) and not endpoint.value.ok and not lost:
         yield _not_ready("endpoint", Verdict.NO, f"{course.target} answers {endpoint.value}", f"make {course.target} ready first")
     if isinstance(weights, Known) and not weights.value.get(course.target, 0):
         yield LastZone(evidence=f"{course.target} has no DNS weight: it was left itself, and would be the only one to serve")
