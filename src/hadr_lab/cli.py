@@ -15,11 +15,13 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import Abort, TyperException
 
-from hadr_lab import applied, control, host, launch, session
+from hadr_lab import applied, control, host, launch, prices, session
 from hadr_lab import result as results
-from hadr_lab.drill.crossings import comparison
+from hadr_lab.drill import crossings as crossed
+from hadr_lab.drill.headroom import GROWN, HELD, comparison, span, way_of
 from hadr_lab.drill.outages import OUTAGES
 from hadr_lab.errors import LabError, UsageError
+from hadr_lab.history import read_history
 from hadr_lab.progress import Progress
 from hadr_lab.scenario import catalogue, default_for, load
 from hadr_lab.toolchain import obtain
@@ -76,9 +78,14 @@ def demo(
     script = load(scenario_name)
     if script.architecture != architecture:
         raise UsageError(f"scenario {scenario_name} is for {script.architecture}, not {architecture}")
+    raise typer.Exit(_drilled(architecture, scenario_name, runs=runs, speed=speed, seed=seed)[0])
+
+
+def _drilled(architecture: str, scenario: str, *, runs: Path, speed: float, seed: int) -> tuple[int, Path]:
+    """One drill in a lab of its own: the exit code, and the folder that it left."""
     ready = launch.prepare(architecture)
-    folder = _run_folder(runs, scenario_name)
-    raise typer.Exit(launch.launch(_order_of(ready, folder, scenario=scenario_name, speed=speed, seed=seed), ready.sockets))
+    folder = _run_folder(runs, scenario)
+    return launch.launch(_order_of(ready, folder, scenario=scenario, speed=speed, seed=seed), ready.sockets), folder
 
 
 @app.command()
@@ -104,7 +111,34 @@ def crossings(
     one: Annotated[Path, typer.Argument(help="Run folder.")], other: Annotated[Path, typer.Argument(help="Another.")]
 ) -> None:
     """Compare what two drills moved between zones per request, for example of `normal-single` and `normal-multi`."""
-    typer.echo(comparison(results.read(one), results.read(other)), nl=False)
+    typer.echo(crossed.comparison(results.read(one), results.read(other)), nl=False)
+
+
+@app.command()
+def headroom(
+    drills: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders of both drills, to compare again; none: do them.")
+    ] = None,
+    speed: Speed = launch.DEFAULT_SPEED,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice the lab makes.")] = 1,
+    runs: Runs = RUNS,
+) -> None:
+    """Lose a member that has head-room on the other one, and one that has not and grows: time, requests and money of both."""
+    if drills and len(drills) != 2:
+        raise UsageError(f"two run folders, of {HELD} and {GROWN}, or none")
+    code = 0
+    folders = list(drills or ())
+    for name in () if drills else (HELD, GROWN):
+        ended, folder = _drilled(load(name).architecture, name, runs=runs, speed=speed, seed=seed)
+        code, folders = max(code, ended), [*folders, folder]
+    found = [results.read(folder) for folder in folders]
+    within = span(found)
+    held, grown = (
+        way_of(result, read_history(folder).operations, within_s=within, price=prices.node)
+        for result, folder in zip(found, folders, strict=True)
+    )
+    typer.echo(comparison(held, grown, within_s=within), nl=False)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -15,7 +15,7 @@ from typing import Any
 from hadr_lab.dataplane.controlplane import Who
 from hadr_lab.dataplane.controlplane.api import UNREACHABLE, ApiError, KubeApi
 from hadr_lab.dataplane.nodes.pod import pod_netns
-from hadr_lab.drill.sight import Pod, Sight, Target
+from hadr_lab.drill.sight import Node, Pod, Sight, Target
 from hadr_lab.history import EpochClock
 from hadr_lab.lab import Lab
 from hadr_lab.site import MadeMember
@@ -23,7 +23,9 @@ from hadr_lab.site import MadeMember
 PATIENCE_S = 3.0
 PODS = "/api/v1/namespaces/peccy/pods"
 NODES = "/api/v1/nodes"
-NAME, ZONE = "app.kubernetes.io/name", "topology.kubernetes.io/zone"
+NAME, ZONE, KIND = "app.kubernetes.io/name", "topology.kubernetes.io/zone", "node.kubernetes.io/instance-type"
+SERVICE = ("type", "service")
+"""The label of nodes that the workload runs on."""
 Json = Mapping[str, Any]
 
 
@@ -39,9 +41,16 @@ class Eye:
     async def look(self) -> Sight:
         """What there is at this moment; a member whose API server does not answer is named as unseen."""
         at = self.clock.now()
-        seen = await asyncio.gather(*(self._pods(member) for member in self.members))
-        unseen = tuple(member for member, pods in zip(self.members, seen, strict=True) if pods is None)
-        return Sight(at=at, pods=tuple(pod for pods in seen for pod in pods or ()), targets=tuple(self._targets()), unseen=unseen)
+        seen = await asyncio.gather(*(self._seen(member) for member in self.members))
+        unseen = tuple(member for member, found in zip(self.members, seen, strict=True) if found is None)
+        known = [found for found in seen if found is not None]
+        return Sight(
+            at=at,
+            pods=tuple(pod for pods, _ in known for pod in pods),
+            nodes=tuple(node for _, nodes in known for node in nodes),
+            targets=tuple(self._targets()),
+            unseen=unseen,
+        )
 
     async def namespaces(self, member: str) -> tuple[str, ...]:
         """The network namespaces of the member's workload; none while its API server does not answer."""
@@ -67,14 +76,14 @@ class Eye:
             self._apis[member] = KubeApi(cluster.endpoint(Who.ADMIN), netns="edge")
         return self._apis[member]
 
-    async def _pods(self, member: str) -> tuple[Pod, ...] | None:
+    async def _seen(self, member: str) -> tuple[tuple[Pod, ...], tuple[Node, ...]] | None:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 api = self._api(member)
                 pods, nodes = await asyncio.gather(api.get(PODS), api.get(NODES))
         except (ApiError, *UNREACHABLE):
             return None
-        return pods_of(member, pods["items"], nodes["items"])
+        return pods_of(member, pods["items"], nodes["items"]), nodes_of(member, nodes["items"])
 
     def _targets(self) -> Iterator[Target]:
         regions = dict.fromkeys(made.region for made in self.members.values())
@@ -100,6 +109,21 @@ def pods_of(member: str, pods: Sequence[Json], nodes: Sequence[Json]) -> tuple[P
             ready=_is(pod, "Ready") and pod["spec"].get("nodeName") in well and "deletionTimestamp" not in pod["metadata"],
         )
         for pod in pods
+    )
+
+
+def nodes_of(member: str, nodes: Sequence[Json]) -> tuple[Node, ...]:
+    """The workload's nodes; one that is being deleted is not ready."""
+    key, value = SERVICE
+    return tuple(
+        Node(
+            member=member,
+            zone=node["metadata"]["labels"].get(ZONE, ""),
+            kind=node["metadata"]["labels"].get(KIND, ""),
+            ready=_is(node, "Ready") and "deletionTimestamp" not in node["metadata"],
+        )
+        for node in nodes
+        if node["metadata"].get("labels", {}).get(key) == value
     )
 
 

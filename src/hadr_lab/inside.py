@@ -79,13 +79,26 @@ async def carry_out(home: Home) -> int:
             meter = Meter(STATE)
             metering = asyncio.create_task(meter.run())
             try:
-                return await _site(home, lab, MadeSite.of(applied.architecture, applied.outputs), meter)
+                return await _site(home, lab, _made(home.order, applied), meter)
             finally:
                 metering.cancel()
     except asyncio.CancelledError:
         if failures:
             raise failures[0] from None
         return 143
+
+
+def _made(order: Order, applied: Applied) -> MadeSite:
+    """The site as it was applied, with the pods that a scenario wants of each member."""
+    made = MadeSite.of(applied.architecture, applied.outputs)
+    if not order.scenario or _is_outages(order):
+        return made
+    replicas = load(order.scenario).replicas
+    return made if replicas is None else made.sized(replicas.by_name())
+
+
+def _is_outages(order: Order) -> bool:
+    return order.scenario.partition(":")[0] == OUTAGES
 
 
 async def _site(home: Home, lab: Lab, made: MadeSite, meter: Meter) -> int:
@@ -121,7 +134,7 @@ def _counted(number: int, thing: str) -> str:
 
 async def _drill(home: Home, site: LiveSite) -> int:
     order = home.order
-    if order.scenario.partition(":")[0] == OUTAGES:
+    if _is_outages(order):
         return await _outages(home, site)
     drill = Drill(
         lab=site, scenario=load(order.scenario), run=home.run, seed=order.seed, speed=order.speed, told=home.progress.step

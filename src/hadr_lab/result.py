@@ -93,7 +93,9 @@ class MemberResult(msgspec.Struct, frozen=True, kw_only=True):
 class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
     """What stood behind the service: zones with a ready pod by workload (member/name), before and at the end; the zones that were
     harmed or left; after how many seconds from the onset the workload was whole again outside them, the balancer had let go of the
-    targets in them, and each member was last asked by clients that can follow. Null: not seen.
+    targets in them, and each member was last asked by clients that can follow. Null: not seen. `whole_s`: after how many seconds
+    all members together first had the pods for the whole load (0: they had them before), where the scenario says how many those
+    are. Nodes are the workload's, by member and instance type.
     """
 
     spread_before: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
@@ -101,6 +103,9 @@ class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
     ready_before: dict[str, int] = msgspec.field(default_factory=dict)
     harmed: tuple[str, ...] = ()
     refilled_s: float | None = None
+    whole_s: float | None = None
+    nodes_before: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    nodes_after: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     targets_gone_s: float | None = None
     last_asked_s: dict[str, float | None] = msgspec.field(default_factory=dict)
 
@@ -329,6 +334,8 @@ def _platform(platform: PlatformResult) -> Iterable[tuple[str, str]]:
         yield f"  {name}", f"ready in {', '.join(zones)}; at the end in {', '.join(after) or 'no zone'}"
     yield "targets let go after", seconds(platform.targets_gone_s)
     yield "pods whole again after", seconds(platform.refilled_s)
+    if platform.whole_s is not None:
+        yield "pods for the whole load after", seconds(platform.whole_s)
 
 
 def _aligned(title: str, rows: Iterable[tuple[str, str]]) -> list[str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from hadr_lab.errors import StartFailed
+
+REPLICAS = {"peccy-app": "APP_REPLICAS", "peccy-web": "WEB_REPLICAS"}
+"""What `deploy/member` calls the number of pods of each Deployment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,16 @@ class MadeSite:
             )
         except KeyError as missing:
             raise StartFailed(f"infra/{architecture}: its outputs have no {missing}; see docs/reference/site-yaml.md") from None
+
+    def sized(self, replicas: Mapping[str, int]) -> MadeSite:
+        """The same with so many pods of each Deployment in each member, for `deploy/member` and for site.yaml alike."""
+        facts = {REPLICAS[name]: str(count) for name, count in replicas.items()}
+        members = [{**said, "workload": {**said["workload"], "deployments": dict(replicas)}} for said in self.document["members"]]
+        return replace(
+            self,
+            members={name: replace(member, facts={**member.facts, **facts}) for name, member in self.members.items()},
+            document={**self.document, "members": members},
+        )
 
 
 def _member(member: Mapping[str, Any], facts: Mapping[str, str]) -> MadeMember:

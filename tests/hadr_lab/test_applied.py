@@ -62,6 +62,16 @@ def test_a_site_is_what_its_outputs_say() -> None:
     assert shared.replicated
 
 
+def test_a_site_can_be_sized_and_site_yaml_says_the_same() -> None:
+    """What `deploy/member` is told and what hadr reads are one number; the rest stays."""
+    member = MEMBER | {"workload": {"namespace": "peccy", "deployments": {"peccy-app": 6, "peccy-web": 3}}}
+    made = MadeSite.of("ha", {"site": SITE | {"members": [member]}, "members": {"one": FACTS}})
+    sized = made.sized({"peccy-app": 3, "peccy-web": 2})
+    assert sized.members["one"].facts == {**FACTS, "APP_REPLICAS": "3", "WEB_REPLICAS": "2"}
+    assert sized.document["members"][0]["workload"] == {"namespace": "peccy", "deployments": {"peccy-app": 3, "peccy-web": 2}}
+    assert made.document["members"][0]["workload"]["deployments"]["peccy-app"] == 6
+
+
 def test_a_root_without_its_outputs_is_named() -> None:
     """Which root, and which output."""
     with pytest.raises(StartFailed, match=r"infra/mine: its outputs have no 'site'"):

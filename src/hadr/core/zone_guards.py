@@ -98,7 +98,7 @@ def _writers(site: Site, course: Course, view: View) -> Iterator[Refusal]:
 def _other_member(course: Course, view: View) -> Iterator[Refusal]:
     """The member that is to take all clients has to be one that is being sent clients, and ready for them while the other one is.
 
-    When neither serves, what the plan does is what may help: the other grows, and the database that both share is written elsewhere.
+    When neither serves, what the plan does may help: the other grows, and the database that both share is written elsewhere.
     """
     endpoint, source, weights = view.endpoint(course.target), view.endpoint(course.source), view.weights()
     lost = isinstance(source, Known) and not source.value.ok

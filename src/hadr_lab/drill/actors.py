@@ -86,7 +86,7 @@ class ByHadr:
         allow = [word for guard in self.act_.allow for word in ("--allow", guard)]
         if self.act_.verb is Verb.EVACUATE:
             keep = ("--keep-writer",) if self.act_.keep_writer else ()
-            return ("evacuate", "--zone", self.act_.zone, "--yes", *keep, *allow)
+            return ("evacuate", "--zone", self.act_.zone, "--hold", self._hold, "--yes", *keep, *allow)
         if self.act_.verb is Verb.SHIFT:
             stages = ("--stages", ",".join(f"{share:g}" for share in self.act_.stages)) if self.act_.stages else ()
             return (*self._shift(self.act_.to), *stages, *allow)
@@ -94,7 +94,11 @@ class ByHadr:
 
     def _shift(self, weights: Mapping[str, int]) -> tuple[str, ...]:
         to = ",".join(f"{name}={weight}" for name, weight in weights.items())
-        return ("shift", "--to", to, "--hold", f"{self.act_.hold.total_seconds():g}s", "--yes")
+        return ("shift", "--to", to, "--hold", self._hold, "--yes")
+
+    @property
+    def _hold(self) -> str:
+        return f"{self.act_.hold.total_seconds():g}s"
 
     def _collect(self, runs: Path) -> str:
         """Copy the newest run's record; says what is missing."""

@@ -56,6 +56,8 @@ def _platform(expect: Expect, result: Result, waits: Waits) -> Iterable[Expectat
         yield Expectation(what="pods spread before", expected="in every zone", seen=seen, met=not thin and len(zones) > 1)
     if expect.refilled_within is not None:
         yield _within("pods whole again", platform.refilled_s, expect.refilled_within)
+    if expect.whole_within is not None:
+        yield _within("pods for the whole load", platform.whole_s, expect.whole_within)
     if expect.targets_gone_within is not None:
         yield _within("targets let go", platform.targets_gone_s, expect.targets_gone_within / waits.speed + LOOKS)
     if expect.shares:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from hadr_lab.drill.evidence import Evidence
 from hadr_lab.drill.ports import MemberPlace
-from hadr_lab.drill.sight import let_go, ready, refilled, spread
+from hadr_lab.drill.sight import let_go, machines, ready, refilled, spread, whole
 from hadr_lab.history import UNABLE, Operation
 from hadr_lab.result import PlatformResult
 
@@ -19,6 +19,8 @@ def as_expected(evidence: Evidence) -> bool:
         return True
     if expect.refilled_within is not None and _refilled(evidence, onset) is None:
         return False
+    if expect.whole_within is not None and _whole(evidence, onset) is None:
+        return False
     return expect.targets_gone_within is None or let_go(evidence.sights, harmed=evidence.harmed, onset=onset) is not None
 
 
@@ -28,13 +30,16 @@ def platform_of(evidence: Evidence, operations: Iterable[Operation], members: Ma
     if before is None:
         return PlatformResult()
     gone = let_go(evidence.sights, harmed=evidence.harmed, onset=onset) if onset is not None and evidence.harmed else None
-    whole = _refilled(evidence, onset) if onset is not None else None
+    again = _refilled(evidence, onset) if onset is not None else None
     return PlatformResult(
         spread_before=dict(spread(before)),
         spread_after=dict(spread(evidence.sights[-1])) if evidence.sights else {},
         ready_before=dict(ready(before)),
         harmed=tuple(sorted(evidence.harmed)),
-        refilled_s=_after(whole, onset),
+        refilled_s=_after(again, onset),
+        whole_s=_whole(evidence, onset) if onset is not None else None,
+        nodes_before=machines(before),
+        nodes_after=machines(evidence.sights[-1]) if evidence.sights else {},
         targets_gone_s=_after(gone, onset),
         last_asked_s=last_asked(operations, members, onset=onset) if onset is not None else {},
     )
@@ -62,6 +67,16 @@ def _refilled(evidence: Evidence, onset: float) -> float | None:
     if evidence.before is None:
         return None
     return refilled(evidence.sights, evidence.before, harmed=evidence.harmed, onset=onset)
+
+
+def _whole(evidence: Evidence, onset: float) -> float | None:
+    """Seconds after the onset; 0 where the pods were there before it."""
+    wanted = evidence.scenario.expect.whole
+    if wanted is None or evidence.before is None:
+        return None
+    after = (sight for sight in evidence.sights if sight.at >= onset)
+    moment = whole((evidence.before, *after), wanted.by_name(), harmed=evidence.harmed)
+    return None if moment is None else max(0.0, round(moment - onset, 3))
 
 
 def _after(moment: float | None, onset: float | None) -> float | None:

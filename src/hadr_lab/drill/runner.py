@@ -259,8 +259,9 @@ class Drill:
         onset, rule = evidence.onset, sustained(self.scenario)
         timeout = self.scenario.load.timeout.total_seconds()
         deadline = self.clock.now() + self.scenario.limits.recovery.total_seconds() + rule.window_s + timeout
-        if (refill := self.scenario.expect.refilled_within) is not None and onset is not None:
-            deadline = max(deadline, onset + refill.total_seconds() + LOOK_S)
+        for patience in (self.scenario.expect.refilled_within, self.scenario.expect.whole_within):
+            if patience is not None and onset is not None:
+                deadline = max(deadline, onset + patience.total_seconds() + LOOK_S)
         recovered = False
         while onset is not None and self.clock.now() < deadline:
             self._take(tail)

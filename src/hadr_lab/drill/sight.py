@@ -22,6 +22,16 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One node of the workload, which Karpenter made: its instance type is its `kind`."""
+
+    member: str
+    zone: str
+    kind: str
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One target of a load balancer and what its health check says of it."""
 
@@ -38,6 +48,7 @@ class Sight:
 
     at: float
     pods: tuple[Pod, ...] = ()
+    nodes: tuple[Node, ...] = ()
     targets: tuple[Target, ...] = ()
     unseen: tuple[str, ...] = ()
     weights: Mapping[str, int] = field(default_factory=dict)
@@ -61,6 +72,28 @@ def refilled(sights: Sequence[Sight], before: Sight, *, harmed: Collection[str],
     """The first moment after the onset from which on every workload had as many ready pods as before outside the harmed zones."""
     wanted = ready(before)
     return _since(sights, lambda sight: not sight.unseen and not wanted - ready(sight, without=harmed), onset)
+
+
+def whole(sights: Iterable[Sight], wanted: Mapping[str, int], *, harmed: Collection[str]) -> float | None:
+    """When all members together first had the `wanted` ready pods outside the harmed zones.
+
+    That they are not ready for a while later is no lack of pods: they wait for the database like everybody.
+    """
+
+    def holds(sight: Sight) -> bool:
+        there = Counter(pod.workload for pod in sight.pods if pod.ready and pod.zone not in harmed)
+        return all(there[name] >= count for name, count in wanted.items())
+
+    return next((sight.at for sight in sights if holds(sight)), None)
+
+
+def machines(sight: Sight) -> dict[str, dict[str, int]]:
+    """How many ready nodes of each instance type each member has for its workload."""
+    found: dict[str, Counter[str]] = {}
+    for node in sight.nodes:
+        if node.ready:
+            found.setdefault(node.member, Counter())[node.kind] += 1
+    return {member: dict(sorted(kinds.items())) for member, kinds in sorted(found.items())}
 
 
 def let_go(sights: Sequence[Sight], *, harmed: Collection[str], onset: float) -> float | None:

@@ -29,6 +29,7 @@ STEP_WAITS: dict[str, tuple[tuple[Wait, int], ...]] = {
     "nodes-ready": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1)),
     "targets-healthy": ((Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD - 1),),
     "move-traffic": ((Wait.HEALTH_CHECK_INTERVAL, CHECK_THRESHOLD - 1),),
+    "grow-other": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1), (Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD - 1)),
     "wait-for-workload": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1)),
     "change-weights": ((Wait.DNS_PROPAGATION, 1),),
 }

@@ -19,7 +19,7 @@ from hadr_lab.scenario.fault import (
     place_of,
 )
 from hadr_lab.scenario.files import catalogue, default_for, load, parse
-from hadr_lab.scenario.model import Act, Actor, Expect, Limits, LoadShape, Losses, Scenario, Steady, Verb
+from hadr_lab.scenario.model import Act, Actor, Expect, Limits, LoadShape, Losses, Replicas, Scenario, Steady, Verb
 
 __all__ = [
     "PREPARATIONS",
@@ -39,6 +39,7 @@ __all__ = [
     "OverloadMember",
     "ReadOnlyDatabase",
     "RefuseCapacity",
+    "Replicas",
     "Scenario",
     "StallReplication",
     "Steady",

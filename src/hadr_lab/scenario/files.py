@@ -85,6 +85,9 @@ def _check(scenario: Scenario, path: Path) -> None:
         "$.act.zone: name the zone to leave": act.verb is Verb.EVACUATE and not act.zone,
         "$.act.to: name the weights to shift to": act.verb is Verb.SHIFT and not act.to,
         "$.act.verb: only hadr evacuates and shifts weights": act.verb is not Verb.FAILOVER and act.by is not Actor.HADR,
+        "$.expect.whole: give it a $.expect.whole_within, and the other way round": (expect.whole is None)
+        is not (expect.whole_within is None),
+        "$.replicas: at least 1 of each": scenario.replicas is not None and min(scenario.replicas.by_name().values()) < 1,
         "$.steady.success: between 0 and 1": not 0 < scenario.steady.success <= 1,
         "$.load.rate: above 0": scenario.load.rate <= 0,
         f"$.expect.verdict: {expect.verdict!r} is none of valid, invalid, unknown": expect.verdict

@@ -38,6 +38,17 @@ class Losses(StrEnum):
     ANY = "any"
 
 
+class Replicas(Strict, frozen=True):
+    """So many pods of each Deployment of the workload."""
+
+    app: int
+    web: int
+
+    def by_name(self) -> dict[str, int]:
+        """By the Deployment's name."""
+        return {"peccy-app": self.app, "peccy-web": self.web}
+
+
 class LoadShape(Strict, frozen=True):
     """The clients. `connection_max_age` is AWS's time: it is divided by the speed, as the TTL is."""
 
@@ -67,8 +78,8 @@ class Act(Strict, frozen=True):
     """Who acts, and how long after the loss was detected. `allow` names the guards that hadr is told to lift.
 
     A failover needs the `target` member, an evacuation the `zone`, a shift the weights `to` end with, over `stages` (shares in
-    percent of the member that gains), each held for `hold`. With `back` it is undone once it is done: the zone is returned to, the
-    weights of before are shifted to. With `keep_writer` the database's writer stays where it is.
+    percent of the member that gains). Each stage of weights is held for `hold`. With `back` what was done is undone: the zone is
+    returned to, the weights of before are shifted to. With `keep_writer` the database's writer stays where it is.
     """
 
     by: Actor
@@ -89,7 +100,8 @@ class Expect(Strict, frozen=True):
 
     `outage_at_most` bounds the clients' outage, `failed_at_most` the failed requests. `spread_before`: in the steady state the
     workload has ready pods in every zone of the site. `refilled_within`: so long after the onset it has as many ready pods as
-    before, none in a harmed zone. `targets_gone_within` (AWS's time, divided by the speed): no target in a harmed zone counts as
+    before, none in a harmed zone. `whole`, `whole_within`: so long after the onset all members together have that many ready pods
+    outside the harmed zones. `targets_gone_within` (AWS's time, divided by the speed): no target in a harmed zone counts as
     healthy after it. `shares`: while nothing is harmed clients draw the members by these weights. `traffic_on`, `traffic_within`
     (AWS's time): so long after the onset only this member is asked. `clients_follow`: wherever the weights stood still, clients
     drew the members by them. `weights_after`: what Route 53 holds at the end. `act_exit`, `act_says`: the tool's exit code, and
@@ -107,6 +119,8 @@ class Expect(Strict, frozen=True):
     failed_at_most: int | None = None
     spread_before: bool = False
     refilled_within: timedelta | None = None
+    whole: Replicas | None = None
+    whole_within: timedelta | None = None
     targets_gone_within: timedelta | None = None
     shares: dict[str, float] = msgspec.field(default_factory=dict)
     traffic_on: str = ""
@@ -134,7 +148,8 @@ class Limits(Strict, frozen=True):
 class Scenario(Strict, frozen=True):
     """A whole drill. `name` is the file's name, filled in when it is read. `serving` is the member whose data is judged.
 
-    The moments of `faults` count from the steady state, or, where hadr shifts weights, from the first change that it makes to them.
+    `replicas` is what each member is deployed with, when it is not what `deploy/member` takes by itself. The moments of `faults`
+    count from the steady state, or, where hadr shifts weights, from the first change that it makes to them.
 
     `default` marks the architecture's own scenario: the one that is run when none is named.
     """
@@ -148,6 +163,7 @@ class Scenario(Strict, frozen=True):
     steady: Steady = Steady()
     expect: Expect = Expect()
     limits: Limits = Limits()
+    replicas: Replicas | None = None
     default: bool = False
     name: str = ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hadr_lab.drill.platform import last_asked, member_of
 from hadr_lab.drill.ports import MemberPlace
 from hadr_lab.drill.sight import Pod, Sight, Target, let_go, ready, refilled, spread
-from hadr_lab.eye import pods_of
+from hadr_lab.eye import nodes_of, pods_of
 from hadr_lab.history import Kind, Operation, Outcome
 
 PLACES = {
@@ -87,3 +87,16 @@ def test_a_pod_on_a_silent_node_is_not_ready_whatever_it_says() -> None:
     ]
     seen = pods_of("one", pods, nodes)
     assert [(pod.zone, pod.ready) for pod in seen] == [("a", False), ("b", True), ("b", False), ("", False)]
+
+
+def test_the_workloads_nodes_are_told_by_their_label() -> None:
+    """Control nodes are none of them; one that is being deleted is not ready any more."""
+
+    def node(name: str, **labels: str) -> dict[str, object]:
+        told = {"node.kubernetes.io/instance-type": "c5.large", "topology.kubernetes.io/zone": "r-1a"} | labels
+        return {"metadata": {"name": name, "labels": told}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+
+    leaving = node("n3", type="service")
+    leaving["metadata"] = {"name": "n3", "labels": {"type": "service"}, "deletionTimestamp": "now"}
+    seen = nodes_of("one", [node("n1", type="control"), node("n2", type="service"), leaving])
+    assert [(found.kind, found.zone, found.ready) for found in seen] == [("c5.large", "r-1a", True), ("", "", False)]
