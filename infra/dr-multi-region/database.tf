@@ -57,6 +57,7 @@ module "database_one" {
   name                   = local.cluster.one
   vpc_id                 = module.one.network.vpc_id
   subnet_ids             = values(module.one.network.data_subnets)
+  zones                  = module.one.network.zones
   client_security_groups = { (local.cluster.one) = module.one.cluster.security_group_id }
   client_cidrs           = { for zone, cidr in module.two.network.private_cidrs : "${local.cluster.two}-${zone}" => cidr }
   key_arn                = module.one.key_arn
@@ -78,6 +79,7 @@ module "database_two" {
   name                   = local.cluster.two
   vpc_id                 = module.two.network.vpc_id
   subnet_ids             = values(module.two.network.data_subnets)
+  zones                  = module.two.network.zones
   client_security_groups = { (local.cluster.two) = module.two.cluster.security_group_id }
   client_cidrs           = { for zone, cidr in module.one.network.private_cidrs : "${local.cluster.one}-${zone}" => cidr }
   key_arn                = module.two.key_arn

@@ -62,7 +62,9 @@ module "cluster" {
 }
 
 locals {
-  clients = { for name in keys(var.members) : local.cluster[name] => module.cluster[name].security_group_id }
+  # The members' own zones first: each member's pods read from the instance beside them, and a lost zone leaves one in the other.
+  data_zones = distinct(concat([for name in ["one", "two"] : var.members[name].zone], module.network.zones))
+  clients    = { for name in keys(var.members) : local.cluster[name] => module.cluster[name].security_group_id }
 }
 
 module "database" {
@@ -70,6 +72,7 @@ module "database" {
   name                   = var.name
   vpc_id                 = module.network.vpc_id
   subnet_ids             = values(module.network.data_subnets)
+  zones                  = local.data_zones
   client_security_groups = local.clients
   key_arn                = module.key.arn
   engine_version         = var.database.engine_version

@@ -31,6 +31,7 @@ output "members" {
     FILE_SYSTEM_ID        = module.files.id
     FILE_ACCESS_POINT_ID  = module.files.access_point_id
     DATABASE_HOST         = module.database.host
+    DATABASE_READ_HOST    = lookup(module.database.hosts_by_zone, var.members[name].zone, module.database.host)
     DATABASE_NAME         = "peccy"
     DATABASE_SECRET_ARN   = module.database.secret_arn
     IMAGE_REGISTRY        = module.images.registry

@@ -33,6 +33,7 @@ module "database" {
   name                   = local.cluster
   vpc_id                 = module.one.network.vpc_id
   subnet_ids             = values(module.one.network.data_subnets)
+  zones                  = module.one.network.zones
   client_security_groups = { (local.cluster) = module.one.cluster.security_group_id }
   key_arn                = module.one.key_arn
   engine_version         = var.database.engine_version

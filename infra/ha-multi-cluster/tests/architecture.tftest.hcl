@@ -21,6 +21,14 @@ run "defaults" {
     error_message = "both members share one database and one file system"
   }
   assert {
+    condition     = alltrue([for name, member in var.members : output.members[name].DATABASE_READ_HOST == module.database.hosts_by_zone[member.zone]])
+    error_message = "each member reads from the database instance in its own zone"
+  }
+  assert {
+    condition     = length(distinct([for member in output.members : member.DATABASE_READ_HOST])) == 2
+    error_message = "and these are two"
+  }
+  assert {
     condition     = output.members.one.CLUSTER_NAME == "peccy-one" && output.members.two.CLUSTER_NAME == "peccy-two" && output.members.two.NODE_INSTANCE_PROFILE == "peccy-two-node"
     error_message = "each member has a cluster of its own"
   }
@@ -46,5 +54,31 @@ run "defaults" {
       ]]),
     ))
     error_message = "hadr reads site.yaml strictly: the output and tests/site.yaml, which hadr's tests read, have to have the same keys"
+  }
+}
+
+run "members_in_the_last_zones" {
+  command = apply
+
+  variables {
+    members = { one = { zone = "ap-southeast-1c" }, two = { zone = "ap-southeast-1b" } }
+  }
+
+  assert {
+    condition     = toset(keys(module.database.hosts_by_zone)) == toset(["ap-southeast-1b", "ap-southeast-1c"])
+    error_message = "with two instances, they are where the members are"
+  }
+}
+
+run "an_instance_for_one_member_only" {
+  command = apply
+
+  variables {
+    database = { instances = 1 }
+  }
+
+  assert {
+    condition     = output.members.one.DATABASE_READ_HOST == module.database.hosts_by_zone["ap-southeast-1a"] && output.members.two.DATABASE_READ_HOST == output.members.two.DATABASE_HOST
+    error_message = "a member without an instance in its zone reads from the writer"
   }
 }

@@ -111,7 +111,8 @@ resource "aws_iam_role_policy_attachment" "monitoring" {
   policy_arn = "arn:${data.aws_partition.this.partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 }
 
-# Aurora places instances in different zones of the subnet group; the lowest tier that lives is promoted when the writer is lost.
+# Each in the next of the zones, so that who reads can have an instance in its own; the lowest tier that lives is promoted when the
+# writer is lost. Which of them is the writer is a role, and nothing here says so.
 resource "aws_rds_cluster_instance" "this" {
   # checkov:skip=CKV_AWS_226:members of a global database change versions in an order that a person chooses, readers first
   count                           = var.instances
@@ -120,6 +121,7 @@ resource "aws_rds_cluster_instance" "this" {
   engine                          = aws_rds_cluster.this.engine
   engine_version                  = aws_rds_cluster.this.engine_version
   instance_class                  = var.instance_class
+  availability_zone               = var.zones[count.index % length(var.zones)]
   db_subnet_group_name            = aws_db_subnet_group.this.name
   publicly_accessible             = false
   auto_minor_version_upgrade      = false

@@ -27,3 +27,8 @@ output "instance_ids" {
   description = "Identifiers of the instances, known when they are there."
   value       = aws_rds_cluster_instance.this[*].id
 }
+
+output "hosts_by_zone" {
+  description = "Zone to the host name of the first instance in it: a reader's or, when the writer is there, the writer's."
+  value       = { for zone, hosts in { for instance in aws_rds_cluster_instance.this : instance.availability_zone => instance.endpoint... } : zone => hosts[0] }
+}

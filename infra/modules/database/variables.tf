@@ -17,6 +17,15 @@ variable "subnet_ids" {
   }
 }
 
+variable "zones" {
+  description = "Zones of the instances, in this order; after the last the first again. The subnets are in these."
+  type        = list(string)
+  validation {
+    condition     = length(var.zones) >= 2 && length(distinct(var.zones)) == length(var.zones)
+    error_message = "An Aurora cluster needs at least two different zones."
+  }
+}
+
 variable "client_security_groups" {
   description = "Who may connect, by name: security groups of this Region."
   type        = map(string)

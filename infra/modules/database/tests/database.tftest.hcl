@@ -6,6 +6,7 @@ variables {
   name                   = "peccy-one"
   vpc_id                 = "vpc-00000000000000000"
   subnet_ids             = ["subnet-a", "subnet-b", "subnet-c"]
+  zones                  = ["us-east-1b", "us-east-1a", "us-east-1c"]
   client_security_groups = { peccy-one = "sg-00000000000000000" }
   key_arn                = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
   engine_version         = "8.0.mysql_aurora.3.08.2"
@@ -30,6 +31,10 @@ run "by_itself" {
   assert {
     condition     = alltrue([for instance in aws_rds_cluster_instance.this : !instance.publicly_accessible]) && length(aws_rds_cluster_instance.this) == 2
     error_message = "two instances, none public"
+  }
+  assert {
+    condition     = [for instance in aws_rds_cluster_instance.this : instance.availability_zone] == ["us-east-1b", "us-east-1a"]
+    error_message = "each instance in the next of the zones, in their order"
   }
   assert {
     condition     = length(aws_db_subnet_group.this.subnet_ids) == 3 && aws_rds_cluster.this.backup_retention_period == 7
@@ -67,6 +72,27 @@ run "joining_a_global_database" {
   assert {
     condition     = aws_rds_cluster.this.master_password_wo_version == null && aws_rds_cluster.this.manage_master_user_password == null
     error_message = "a cluster that joins receives user and password with the data"
+  }
+}
+
+run "more_instances_than_zones" {
+  command = plan
+
+  variables {
+    instances = 4
+  }
+
+  assert {
+    condition     = toset(keys(output.hosts_by_zone)) == toset(var.zones)
+    error_message = "one host for each zone that has an instance, also where it has two"
+  }
+}
+
+run "one_zone_twice" {
+  command         = plan
+  expect_failures = [var.zones]
+  variables {
+    zones = ["us-east-1a", "us-east-1a"]
   }
 }
 
