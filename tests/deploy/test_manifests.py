@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 import os
 import re
 import shutil
@@ -14,10 +15,13 @@ from typing import Any
 import pytest
 import yaml
 
+from hadr import config
+from hadr.adapters import rbac
 from hadr_lab import boot
 from hadr_lab.aws.services import images
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+INFRA = DEPLOY.parent / "infra"
 OVERLAYS = ("dr-multi-region/one", "dr-multi-region/two", "ha-single-cluster", "ha-multi-cluster/one", "ha-multi-cluster/two")
 ONE_ZONE = ("ha-multi-cluster/one", "ha-multi-cluster/two")
 WORKLOADS = ("peccy-app", "peccy-web")
@@ -236,6 +240,27 @@ def test_every_placeholder_is_one_that_the_deploy_command_fills_in(overlay: str)
     known = re.search(r"SUBSTITUTED=\(([^)]*)\)", script)
     assert known is not None
     assert set(re.findall(r"\$\{(\w+)\}", rendered(overlay))) == set(known[1].split())
+
+
+@every_overlay
+def test_hadr_may_do_exactly_what_it_does(overlay: str) -> None:
+    """The rights that are deployed are those that `hadr policy --kubernetes` prints for this member, and no other's are."""
+    root, _, name = overlay.partition("/")
+    site = config.load_site(INFRA / root / "tests" / "site.yaml")
+    deployed = [document for document in documents(overlay) if document["apiVersion"] == rbac.API]
+
+    def place(document: Document) -> tuple[str, str]:
+        return document["kind"], document["metadata"].get("namespace", "")
+
+    assert sorted(deployed, key=place) == sorted(rbac.manifests(site.member(name or "one")), key=place)
+
+
+def test_the_group_of_hadr_is_the_one_that_terraform_names() -> None:
+    """EKS puts hadr's role into it; bound to another, the rights would be nobody's."""
+    (entry,) = re.findall(r"kubernetes_groups\s*=\s*\[([^]]*)\]", (INFRA / "modules" / "cluster" / "access.tf").read_text())
+    assert {subject["name"] for document in documents("ha-single-cluster") for subject in document.get("subjects", [])} == {
+        json.loads(entry)
+    }
 
 
 def test_the_lab_has_the_node_image_it_asks_for() -> None:

@@ -23,6 +23,16 @@ def api() -> Iterator[ApiServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A cluster with a member in it."""
+    with an_api_server() as running:
+        running.done("create", "service", "clusterip", "kube-dns", "--namespace=kube-system", "--tcp=53:53")
+        said = member(running, facts(running, tmp_path_factory.mktemp("site")))
+        assert said.returncode == 0, said.stderr
+        yield running
+
+
 def member(api: ApiServer, site: Path, *options: str, told: str = SECRET) -> subprocess.CompletedProcess[str]:
     """deploy/member ha-multi-cluster one, with the charts that came with the controllers' sources."""
     path = os.pathsep.join((str(api.helm_program.parent), str(api.kubectl_program.parent), os.environ["PATH"]))
@@ -98,3 +108,27 @@ def test_a_field_that_a_failover_owns_is_not_overwritten(api: ApiServer, tmp_pat
     assert said.returncode == 1
     assert "a failover owns that field" in said.stderr
     assert api.done("get", "deployment", "peccy-app", "--namespace=peccy", "-o", "jsonpath={.spec.replicas}") == "12"
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed"),
+    [
+        ("patch nodes", True),
+        ("patch nodepools.karpenter.sh", True),
+        ("create pods --subresource=eviction --namespace=peccy", True),
+        ("patch deployments.apps/peccy-app --subresource=scale --namespace=peccy", True),
+        ("patch deployments.apps/karpenter --subresource=scale --namespace=kube-system", True),
+        ("list pods --namespace=kube-system", True),
+        ("patch deployments.apps/coredns --subresource=scale --namespace=kube-system", False),
+        ("patch deployments.apps/peccy-app --namespace=peccy", False),
+        ("create pods --subresource=eviction --namespace=kube-system", False),
+        ("delete pods --namespace=peccy", False),
+        ("get secrets --namespace=peccy", False),
+        ("list secrets --all-namespaces", False),
+        ("delete nodes", False),
+    ],
+)
+def test_the_operators_group_may_what_hadr_does_and_no_more(deployed: ApiServer, asked: str, allowed: bool) -> None:
+    """Asked of the real server as somebody who has nothing but the group that the access entry names."""
+    said = deployed.kubectl("auth", "can-i", *asked.split(), "--as=somebody", "--as-group=hadr")
+    assert (said.stdout.strip().splitlines()[-1], said.returncode) == (("yes", 0) if allowed else ("no", 1)), said.stderr

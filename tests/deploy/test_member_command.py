@@ -9,9 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 COMMAND = Path(__file__).parents[2] / "deploy" / "member"
 FACTS = (COMMAND.parent / "site.example.env").read_text()
+WRITER = "peccy-one.cluster-abcdefghijkl.us-east-1.rds.amazonaws.com"
 
 
 def deploy(*args: str | Path, stand_ins: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -124,3 +126,26 @@ def test_rendering_asks_no_cluster_and_leaves_no_placeholder(tmp_path: Path) -> 
     assert "peccy-one.cluster-abcdefghijkl" in done.stdout
     assert re.findall(r"replicas: (\d+)", done.stdout) == ["4", "3"]
     assert "kind: Secret\n" not in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH: NOTHING WAS RENDERED")
+@pytest.mark.parametrize(
+    ("fact", "seen"),
+    [
+        ("", "peccy-one.cluster-abcdefghijkl.us-east-1.rds.amazonaws.com"),
+        ("DATABASE_READ_HOST=\n", "peccy-one.cluster-abcdefghijkl.us-east-1.rds.amazonaws.com"),
+        (
+            "DATABASE_READ_HOST=peccy-1.abcdefghijkl.us-east-1.rds.amazonaws.com\n",
+            "peccy-1.abcdefghijkl.us-east-1.rds.amazonaws.com",
+        ),
+    ],
+)
+def test_reads_go_to_the_instance_that_is_named_or_to_the_writer(fact: str, seen: str, tmp_path: Path) -> None:
+    """The app gets both names, and the writer's twice where no instance is in its zone."""
+    site = tmp_path / "site.env"
+    site.write_text(FACTS + fact)
+    done = deploy("ha-multi-cluster", "two", "--site", site, "--render")
+    assert (done.returncode, done.stderr) == (0, "")
+    (told,) = [document["data"] for document in yaml.safe_load_all(done.stdout) if document["kind"] == "ConfigMap"]
+    assert told["PECCY_DATABASE_READ_HOST"] == seen
+    assert told["PECCY_DATABASE_HOST"] == WRITER

@@ -21,33 +21,12 @@ resource "aws_eks_access_policy_association" "admin" {
   }
 }
 
-# hadr sees the whole cluster (nodes are not in any namespace) and scales Deployments in two namespaces. What it does to nodes and node
-# pools when it leaves a zone is allowed to its group inside the cluster (`hadr policy --kubernetes`): EKS has no policy that narrow.
+# No access policy of EKS is as narrow as what hadr does (the viewing ones show secrets, too): its rights are those of its group inside
+# the cluster, which deploy/member applies (deploy/components/operator) and `hadr policy --kubernetes` prints.
 resource "aws_eks_access_entry" "hadr" {
   cluster_name      = aws_eks_cluster.this.name
   principal_arn     = var.operator_role_arn
   kubernetes_groups = ["hadr"]
-}
-
-resource "aws_eks_access_policy_association" "hadr_view" {
-  cluster_name  = aws_eks_cluster.this.name
-  principal_arn = aws_eks_access_entry.hadr.principal_arn
-  policy_arn    = "${local.policies}/AmazonEKSAdminViewPolicy"
-
-  access_scope {
-    type = "cluster"
-  }
-}
-
-resource "aws_eks_access_policy_association" "hadr_scale" {
-  cluster_name  = aws_eks_cluster.this.name
-  principal_arn = aws_eks_access_entry.hadr.principal_arn
-  policy_arn    = "${local.policies}/AmazonEKSEditPolicy"
-
-  access_scope {
-    type       = "namespace"
-    namespaces = ["kube-system", "peccy"]
-  }
 }
 
 # Nodes that Karpenter makes; EKS makes the entry of the control node group itself.

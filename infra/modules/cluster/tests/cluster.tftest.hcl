@@ -55,8 +55,8 @@ run "closed" {
     error_message = "four kinds of interruption arrive in an encrypted queue"
   }
   assert {
-    condition     = one(aws_eks_access_policy_association.hadr_scale.access_scope[*].namespaces) == toset(["kube-system", "peccy"])
-    error_message = "hadr changes two namespaces only"
+    condition     = aws_eks_access_entry.hadr.kubernetes_groups == toset(["hadr"]) && alltrue([for association in aws_eks_access_policy_association.admin : association.principal_arn != var.operator_role_arn])
+    error_message = "hadr has the rights of its group alone"
   }
 }
 
