@@ -117,8 +117,8 @@ class LiveSite:
     async def count(self) -> Counts:
         """The byte counters of the lab's links."""
         at = self.eye.clock.now()
-        pairs, flows = await self.lab.network.counters()
-        return Counts(at=at, pairs=pairs, flows=flows)
+        pairs, flows, replicated = await self.lab.network.counters()
+        return Counts(at=at, pairs=pairs, flows=flows, replicated=replicated)
 
     async def look(self) -> Sight:
         """Pods, targets and weights at this moment."""

@@ -137,7 +137,8 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
 class CrossingResult(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes between zones of one Region in normal running: over how long, for how many answered requests, by pair and by tier.
 
-    `by_pair` is as counted; from the rest `checks_left_out` is taken, the health checks beyond those that AWS would make.
+    `by_pair` is as counted; from the rest `checks_left_out` is taken, the health checks beyond those that AWS would make. What a
+    database sends to its readers is `replicated` and in no other figure but `by_pair`: on AWS the storage that they share does it.
 
     `usd_per_million_requests` is by the published price, which `price` states; what is not charged is in `uncharged`.
     """
@@ -148,6 +149,7 @@ class CrossingResult(msgspec.Struct, frozen=True, kw_only=True):
     checks_left_out: int
     by_pair: dict[str, int]
     by_tier: dict[str, int]
+    replicated: int = 0
     bytes_per_request: float | None
     usd_per_million_requests: float | None
     price: str

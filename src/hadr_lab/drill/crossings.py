@@ -1,7 +1,8 @@
 """What crosses from zone to zone: bytes on the lab's links, by tier and by request, and what AWS would ask for them. Pure.
 
 Counted is what goes between two zones of one Region. The client's own way to a balancer node is none of that in any architecture:
-it comes from outside. What pods and AWS's own side of the Region say to each other (API servers, names) is counted neither.
+it comes from outside. What pods and AWS's own side of the Region say to each other (API servers, names) is counted neither. What a
+database sends to its readers is told apart and is in no sum: Aurora's storage, not the architecture, carries it (`REPLICATED`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ UNCHARGED = (
     "between an Application Load Balancer and its targets nothing is charged (Elastic Load Balancing user guide, cross-zone load "
     "balancing); files are reached through the mount target of the pod's own zone, so they cross no zone"
 )
+REPLICATED = (
+    "what a database sends to its readers is in no sum: here a reader follows its writer over the network; on AWS both have the "
+    "same storage, which is written to three zones whatever the architecture, and it is not charged (Amazon Aurora pricing)"
+)
 
 
 class Tier(StrEnum):
@@ -35,12 +40,15 @@ class Tier(StrEnum):
     BALANCER = "balancer to web"
     APP = "web to app"
     DATABASE = "app to database"
+    REPLICATION = "database to its readers"
     OTHER = "other"
 
 
 TIER_OF = {8080: Tier.BALANCER, 8000: Tier.APP, 3306: Tier.DATABASE}
-FREE = frozenset({Tier.BALANCER})
+FREE = frozenset({Tier.BALANCER, Tier.REPLICATION})
 """What crosses zones without a charge."""
+SUMMED: tuple[Tier, ...] = tuple(tier for tier in Tier if tier is not Tier.REPLICATION)
+"""What an architecture moves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,7 @@ class Counts:
     at: float
     pairs: Mapping[Pair, int] = field(default_factory=dict)
     flows: Mapping[Flow, int] = field(default_factory=dict)
+    replicated: Mapping[Pair, int] = field(default_factory=dict)
 
 
 def crossings(
@@ -73,17 +82,19 @@ def crossings(
         tier: max(0, round(count - surplus[tier])) for tier, count in _tiers(before, after, known, sum(pairs.values())).items()
     }
     charged = sum(count for tier, count in tiers.items() if tier not in FREE)
+    total = sum(tiers[tier] for tier in SUMMED)
     return CrossingResult(
         seconds=round(span, 3),
         requests=requests,
-        bytes=sum(tiers.values()),
-        checks_left_out=round(sum(surplus.values())),
+        bytes=total,
+        checks_left_out=round(sum(surplus[tier] for tier in SUMMED)),
         by_pair={f"{source} -> {target}": count for (source, target), count in sorted(pairs.items()) if count},
-        by_tier={tier.value: count for tier, count in tiers.items()},
-        bytes_per_request=round(sum(tiers.values()) / requests, 1) if requests else None,
+        by_tier={tier.value: tiers[tier] for tier in SUMMED},
+        replicated=tiers[Tier.REPLICATION],
+        bytes_per_request=round(total / requests, 1) if requests else None,
         usd_per_million_requests=round(charged / requests * 1_000_000 / GB * USD_PER_GB, 4) if requests else None,
         price=PRICE,
-        uncharged=UNCHARGED,
+        uncharged=f"{UNCHARGED}; {REPLICATED}",
     )
 
 
@@ -100,6 +111,9 @@ def _tiers(before: Counts, after: Counts, zones: set[str], total: int) -> dict[T
     for (source, target, port), count in after.flows.items():
         if _crosses((source, target), zones) and port in TIER_OF:
             tiers[TIER_OF[port]] += count - before.flows.get((source, target, port), 0)
+    tiers[Tier.REPLICATION] = sum(
+        count - before.replicated.get(pair, 0) for pair, count in after.replicated.items() if _crosses(pair, zones)
+    )
     tiers[Tier.OTHER] = max(0, total - sum(tiers.values()))
     return tiers
 
@@ -119,15 +133,16 @@ def comparison(one: Result, other: Result) -> str:
     if len(counted) < 2:
         raise UsageError("one of these drills did not count what crossed zones, or answered nothing meanwhile")
     rows += [
-        (f"{tier}, bytes per request", [f"{each.by_tier.get(tier, 0) / each.requests:,.1f}" for each in counted]) for tier in Tier
+        (f"{tier}, bytes per request", [f"{each.by_tier.get(tier, 0) / each.requests:,.1f}" for each in counted]) for tier in SUMMED
     ]
     rows.append(("all, bytes per request", [f"{found.bytes_per_request:,.1f}" for found in counted]))
+    rows.append((f"{Tier.REPLICATION}, apart", [f"{each.replicated / each.requests:,.1f}" for each in counted]))
     rows.append(("USD per million requests", [f"{found.usd_per_million_requests:.4f}" for found in counted]))
     rows.append(("over", [f"{found.seconds:.0f} s, {found.requests:,} requests" for found in counted]))
     lines = [f"{name:<36}" + "".join(f"{value:>28}" for value in values) for name, values in rows]
     less = saving(counted[0], counted[1])
     said = "" if less is None else f"{columns[1][0]} moves {less:.1%} fewer bytes between zones per request than {columns[0][0]}\n"
-    return f"{said}\n" + "\n".join(lines) + f"\n\nprice: {PRICE}\nnot charged: {UNCHARGED}\n"
+    return f"{said}\n" + "\n".join(lines) + f"\n\nprice: {PRICE}\nnot charged: {UNCHARGED}\napart: {REPLICATED}\n"
 
 
 def _crosses(pair: Pair, zones: set[str]) -> bool:

@@ -36,6 +36,7 @@ def _crossings(found: CrossingResult) -> str:
     each = found.requests
     tiers = [(tier, f"{count:,}", f"{count / each:,.1f}") for tier, count in found.by_tier.items()]
     tiers.append(("all", f"{found.bytes:,}", f"{found.bytes / each:,.1f}"))
+    tiers.append(("apart: database to its readers", f"{found.replicated:,}", f"{found.replicated / each:,.1f}"))
     pairs = [(pair, f"{count:,}") for pair, count in found.by_pair.items()]
     text = (
         f"Counted on the lab's links over {found.seconds:.0f} s of normal running with {each:,} answered requests. By the "

@@ -285,6 +285,27 @@ async def traffic_is_counted_by_pair_and_direction() -> None:
         assert (await network.traffic())["edge", "us-east-1a"] == after["edge", "us-east-1a"]
 
 
+async def what_follows_a_database_is_counted_apart() -> None:
+    """A server of the zone itself that asks a database is another database; a pod that does is an app. Neither counts as both."""
+    async with a_network() as network:
+        await network.claim("us-east-1b", "10.1.32.200")
+        server = await asyncio.start_server(_echo, sock=network.listen("us-east-1b", "10.1.32.200", 3306))
+        pair, back = ("us-east-1a", "us-east-1b"), ("us-east-1b", "us-east-1a")
+        before = await network.counters()
+        held = await reach(network, "us-east-1a", "10.1.32.200", 3306)
+        await ask(held, bytes(50_000))
+        follower = await network.counters()
+        held = await reach(network, "pod-a1", "10.1.32.200", 3306)
+        await ask(held, bytes(20_000))
+        app = await network.counters()
+        server.close()
+        for way in (pair, back):
+            assert 50_000 < follower[2][way] - before[2][way] < 60_000
+            assert follower[1][*way, 3306] == before[1][*way, 3306]
+            assert app[2][way] == follower[2][way]
+            assert 20_000 < app[1][*way, 3306] - follower[1][*way, 3306] < 30_000
+
+
 async def a_service_address_is_translated_for_pods() -> None:
     """The zone's packet filter sees what its pods send, as kube-proxy needs: a service address reaches a pod of another zone."""
     async with a_network() as network:

@@ -198,10 +198,10 @@ class Network:
         """Bytes delivered so far from each namespace to each other (`("us-east-1a", "us-east-1b")`)."""
         return (await self.counters())[0]
 
-    async def counters(self) -> tuple[Mapping[Pair, int], Mapping[Flow, int]]:
-        """The same, and of it what went to and came from each service's port, both at one moment."""
+    async def counters(self) -> tuple[Mapping[Pair, int], Mapping[Flow, int], Mapping[Pair, int]]:
+        """The same, of it what went to and came from each service's port, and replication of databases, all at one moment."""
         listing = await self._in_router(self.programs["nft"], "-j", *rules.LIST.split())
-        return rules.counted(listing), rules.counted_flows(listing)
+        return rules.counted(listing), rules.counted_flows(listing), rules.counted_replication(listing)
 
     async def _install_rules(self) -> None:
         await asyncio.gather(

@@ -18,6 +18,7 @@ LIST = f"list table {TABLE}"
 """Every counter at one moment."""
 PORTS = (80, 3306, 8000, 8080)
 """The service ports whose bytes are counted apart: balancers, databases, the app, the web tier."""
+DATABASE_PORT = 3306
 Flow = tuple[str, str, int]
 """From where to where, and the port of the service that was asked or that answered."""
 
@@ -26,15 +27,20 @@ def tables(layout: Layout) -> str:
     """The table, once, with nothing cut and nothing delayed."""
     counted = ", ".join(_pair(pair) for pair in sorted(layout.every_pair()))
     flows = ", ".join(f"{_pair(pair)} . {port}" for pair in sorted(layout.every_pair()) for port in PORTS)
+    hosts = ", ".join(sorted(space.address for space in layout.spaces.values()))
     return f"""table {TABLE} {{
   map marks {{ type ifname . ifname : mark; }}
   set cuts {{ type ifname . ifname; }}
   set traffic {{ type ifname . ifname; counter; elements = {{ {counted} }}; }}
   set asked {{ type ifname . ifname . inet_service; counter; elements = {{ {flows} }}; }}
   set answered {{ type ifname . ifname . inet_service; counter; elements = {{ {flows} }}; }}
+  set replicated {{ type ifname . ifname; counter; elements = {{ {counted} }}; }}
+  set hosts {{ type ipv4_addr; elements = {{ {hosts} }}; }}
   chain before {{ type filter hook forward priority -20; meta mark set iifname . oifname map @marks; }}
   chain after {{ type filter hook forward priority 10; iifname . oifname @cuts drop; iifname . oifname @traffic; jump flows; }}
   chain flows {{
+    ip saddr @hosts tcp dport {DATABASE_PORT} iifname . oifname @replicated return
+    ip daddr @hosts tcp sport {DATABASE_PORT} iifname . oifname @replicated return
     iifname . oifname . tcp dport @asked
     iifname . oifname . tcp sport @answered
   }}
@@ -62,6 +68,14 @@ def marks(numbers: Mapping[Pair, int]) -> str:
 def counted(listing: str) -> Mapping[Pair, int]:
     """Bytes by pair out of nft's JSON answer to LIST."""
     return {(source, target): count for (source, target), count in _counters(listing, "traffic")}
+
+
+def counted_replication(listing: str) -> Mapping[Pair, int]:
+    """Bytes by pair between a database and one that follows it, out of nft's JSON answer to LIST.
+
+    A server that follows asks from the address of its zone's link, a pod from its own. No flow has these bytes, too.
+    """
+    return {(source, target): count for (source, target), count in _counters(listing, "replicated")}
 
 
 def counted_flows(listing: str) -> Mapping[Flow, int]:
