@@ -77,9 +77,10 @@ def crossings(
     """
     known, span = set(zones), after.at - before.at
     pairs = {pair: after.pairs[pair] - before.pairs.get(pair, 0) for pair in after.pairs if _crosses(pair, known)}
-    surplus = {tier: (idle or {}).get(tier, 0.0) * span * (1 - 1 / speed) for tier in Tier}
+    surplus = {tier: (idle or {}).get(tier, 0.0) * span * (1 - 1 / speed) for tier in SUMMED}
     tiers = {
-        tier: max(0, round(count - surplus[tier])) for tier, count in _tiers(before, after, known, sum(pairs.values())).items()
+        tier: max(0, round(count - surplus.get(tier, 0.0)))
+        for tier, count in _tiers(before, after, known, sum(pairs.values())).items()
     }
     charged = sum(count for tier, count in tiers.items() if tier not in FREE)
     total = sum(tiers[tier] for tier in SUMMED)
@@ -87,7 +88,7 @@ def crossings(
         seconds=round(span, 3),
         requests=requests,
         bytes=total,
-        checks_left_out=round(sum(surplus[tier] for tier in SUMMED)),
+        checks_left_out=round(sum(surplus.values())),
         by_pair={f"{source} -> {target}": count for (source, target), count in sorted(pairs.items()) if count},
         by_tier={tier.value: tiers[tier] for tier in SUMMED},
         replicated=tiers[Tier.REPLICATION],

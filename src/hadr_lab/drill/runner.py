@@ -37,6 +37,8 @@ PAUSE_S = 0.25
 LOOK_S = 1.0
 ON_THE_WAY_S = 0.5
 """An answer that left a Region before it was cut off is heard this much later at most, plus the load generator's own lateness."""
+IDLE_S = 4.0
+"""How long the site is left without a load, to tell health checks from requests: eight rounds of them at speed 20."""
 STATUS_LIMIT = timedelta(seconds=20)
 UNKNOWN_IN_A_ROW = 2
 """So often must `hadr status` be unable to tell before an operator takes the member for lost."""
@@ -99,8 +101,9 @@ class Drill:
     async def _reach_steady_state(self, evidence: Evidence, tail: HistoryTail) -> None:
         steady = self.scenario.steady
         deadline = self.clock.now() + steady.within.total_seconds()
-        idle = await self.lab.count()
         await self._site_serves(deadline)
+        idle = await self.lab.count()
+        await self._pause(IDLE_S)
         evidence.idle = (idle, await self.lab.count())
         self.told("load: starting the clients")
         self._load = await self.lab.start_load(self._spec())

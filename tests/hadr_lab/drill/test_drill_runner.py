@@ -621,3 +621,22 @@ def test_normal_running_is_a_drill_in_which_nothing_happens(tmp_path: Path) -> N
     assert found.crossings is not None
     assert found.crossings.bytes_per_request == pytest.approx(2.0, abs=0.1)
     assert found.crossings.by_tier["app to database"] == found.crossings.bytes
+
+
+def test_what_a_site_says_while_it_comes_up_is_no_health_check(tmp_path: Path) -> None:
+    """Checks are taken off at the rate of a site that serves and has no load; of them AWS would make a twentieth."""
+
+    class Restless(FakeLab):
+        async def count(self) -> Counts:
+            found = await super().count()
+            (way,) = found.pairs
+            said = 50_000 * ("status" in self.calls) + int(self.clock.now() * 100)
+            return Counts(at=found.at, pairs={way: found.pairs[way] + said}, flows={(*way, 3306): found.pairs[way] + said})
+
+    base = a_scenario(faults=(), act=Act(by=Actor.NOBODY))
+    limits = msgspec.structs.replace(base.limits, hold=timedelta(seconds=10))
+    lab = Restless(clock=FakeClock(), run=tmp_path)
+    found = asyncio.run(drilled(lab, msgspec.structs.replace(base, limits=limits))).crossings
+    assert found is not None
+    assert found.checks_left_out == pytest.approx(95 * found.seconds, rel=0.01)
+    assert found.bytes_per_request == pytest.approx(2.1, abs=0.1)
