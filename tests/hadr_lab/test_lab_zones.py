@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.hadr_lab.demo_drill import Drilled, drilled
+
+from hadr_lab.drill.crossings import saving
+from hadr_lab.result import CrossingResult
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
@@ -66,6 +70,19 @@ def test_the_writer_is_in_another_zone_afterwards(single: Drilled) -> None:
     assert single.raw.result["acked_writes"] > 1000
     calls = (single.raw.folder / "logs" / "lab.log").read_text()
     assert f"its writer in {single.raw.result['platform']['harmed'][0]} does not serve" in calls
+
+
+def test_the_pair_moves_a_tenth_between_zones(single: Drilled, multi: Drilled) -> None:
+    """Bytes per request, before the harm, under the same load: what is left are writes of the member that has not the writer."""
+    one, other = (msgspec.convert(drill.raw.result["crossings"], CrossingResult) for drill in (single, multi))
+    less = saving(one, other)
+    assert less is not None
+    assert less >= 0.9, comparison_of(one, other)
+
+
+def comparison_of(*found: CrossingResult) -> list[dict[str, float]]:
+    """Bytes per request by tier of each."""
+    return [{tier: count / each.requests for tier, count in each.by_tier.items()} for each in found]
 
 
 def test_the_lost_zone_leaves_all_traffic_on_the_other_member(multi: Drilled) -> None:
