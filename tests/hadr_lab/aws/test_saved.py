@@ -42,6 +42,15 @@ def make(client: Client) -> dict[str, str]:
         ManageMasterUserPassword=True,
         DBSubnetGroupName="two",
     )
+    for number, zone in ((1, "b"), (0, "a")):
+        client("rds").create_db_instance(
+            DBInstanceIdentifier=f"peccy-two-{number}",
+            DBClusterIdentifier="peccy-two",
+            DBInstanceClass="db.r6g.large",
+            Engine="aurora-mysql",
+            AvailabilityZone=REGION + zone,
+            PromotionTier=number,
+        )
     queue = client("sqs").create_queue(QueueName="peccy-two")["QueueUrl"]
     client("ecr").create_repository(repositoryName="peccy-app")
     client("s3").create_bucket(Bucket="switch", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -73,7 +82,10 @@ def test_everything_made_is_there_in_another_process(tmp_path: Path) -> None:
 
 
 def test_what_is_restored_waits_for_its_data_plane(tmp_path: Path) -> None:
-    """A cluster and a database that were available say that they are being made, until somebody serves for them."""
+    """A cluster and a database that were available say that they are being made, until somebody serves for them.
+
+    The writer is the instance of the lowest promotion tier, whichever was made first.
+    """
     kept = tmp_path / "aws.state"
     with an_emulator(tmp_path, save=kept) as aws:
         make(partial(aws.client, region=REGION))
@@ -82,7 +94,12 @@ def test_what_is_restored_waits_for_its_data_plane(tmp_path: Path) -> None:
     state, route53 = State(Changes()), Route53State(waits=Waits(speed=1.0))
     restore(kept.read_bytes(), state, route53)
     assert [cluster.status for cluster in state.clusters(REGION)] == ["CREATING"]
-    assert [database.status for database in state.databases(REGION)] == ["creating"]
+    (database,) = state.databases(REGION)
+    assert (database.status, database.zone) == ("creating", "us-east-2a")
+    assert [(each.identifier, each.zone, each.is_writer, each.available) for each in database.instances] == [
+        ("peccy-two-0", "us-east-2a", True, False),
+        ("peccy-two-1", "us-east-2b", False, False),
+    ]
     state.cluster_ready(REGION, "peccy-two", ca_data="Q0E=")
     assert [cluster.status for cluster in state.clusters(REGION)] == ["ACTIVE"]
     zones, _ = route53.published()

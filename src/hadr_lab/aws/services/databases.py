@@ -219,10 +219,15 @@ class Databases:
         return cluster is not None and self.writers.failed(cluster)
 
     def await_servers(self) -> None:
-        """Every cluster and its instances are creating until the cluster's process serves."""
+        """Every cluster and its instances are creating until the cluster's process serves.
+
+        Which instance of a cluster becomes its writer is then decided by promotion tier, not by which of them Terraform happened to
+        make first (it makes them side by side): the same root is the same lab.
+        """
         for backend in (rds_of(self.account, arn.split(":")[3]) for arn in self.credentials):
             for cluster in backend.clusters.values():
                 cluster.status = CREATING
+                self.writers.settle(cluster)
             for instance in backend.databases.values():
                 instance.status = CREATING
 

@@ -62,6 +62,12 @@ class WriterFailovers:
         cluster.status = AVAILABLE
         return True
 
+    def settle(self, cluster: DBCluster) -> None:
+        """No instance serves yet: the one that Aurora would prefer begins as the writer."""
+        if (chosen := _chosen(list(cluster.members))) is not None:
+            for instance in cluster.members:
+                instance.is_cluster_writer = instance is chosen
+
     def failed(self, cluster: DBCluster) -> bool:
         """The take-over cannot be done: as it was before. Returns whether one was under way."""
         if self.asked.pop(cluster.arn, None) is None:
