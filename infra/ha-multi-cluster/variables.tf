@@ -144,7 +144,7 @@ variable "api_access_cidrs" {
 }
 
 variable "control_instance_types" {
-  description = "Instance types of the control node groups (two nodes in each cluster)."
+  description = "Instance types of the control node groups (in each cluster one node for each zone)."
   type        = list(string)
   default     = ["m6i.large"]
   validation {

@@ -116,7 +116,7 @@ variable "api_access_cidrs" {
 }
 
 variable "control_instance_types" {
-  description = "Instance types of the control node group (two nodes)."
+  description = "Instance types of the control node group (one node for each zone)."
   type        = list(string)
   default     = ["m6i.large"]
   validation {

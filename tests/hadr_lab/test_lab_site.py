@@ -111,13 +111,13 @@ def phases(seen: Look) -> set[str]:
 
 
 def test_the_stand_by_has_its_control_nodes_and_nothing_else(story: Story) -> None:
-    """Two Ready nodes, labelled and tainted `control`, in different zones; each is a running instance; no NodeClaim."""
+    """A Ready node in each zone, labelled and tainted `control`; each is a running instance; no NodeClaim."""
     nodes = story.before.nodes
-    assert len(nodes) == len(story.before.instances) == 2
+    assert len(nodes) == len(story.before.instances) == 3
     assert all(node["metadata"]["labels"]["type"] == "control" for node in nodes)
     assert all({"key": "type", "value": "control", "effect": "NoSchedule"} in node["spec"]["taints"] for node in nodes)
     zones = {node["metadata"]["labels"]["topology.kubernetes.io/zone"] for node in nodes}
-    assert len(zones) == 2
+    assert len(zones) == 3
     assert {i["Placement"]["AvailabilityZone"] for i in story.before.instances} == zones
     assert story.before.claims == []
 

@@ -10,8 +10,10 @@ locals {
     kube-proxy             = null
     eks-pod-identity-agent = null
   }
-  # EKS only prefers to keep them apart, so both land on the first node that joins, and a lost zone takes all names with it.
+  # A name server for each zone, since the Service prefers the caller's own (deploy/addons/coredns): pods of a zone without one would ask
+  # the others' by turns, and one of those dies with a lost zone. EKS only prefers to keep them apart, so all could land on one node.
   apart = {
+    replicaCount = length(var.subnet_ids)
     affinity = {
       podAntiAffinity = {
         requiredDuringSchedulingIgnoredDuringExecution = [

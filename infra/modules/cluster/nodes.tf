@@ -83,10 +83,11 @@ resource "aws_eks_node_group" "control" {
     effect = "NO_SCHEDULE"
   }
 
+  # One in each zone: each zone has a name server of its own, and the loss of any one leaves two controllers of each kind a place.
   scaling_config {
-    min_size     = 2
-    desired_size = 2
-    max_size     = 4
+    min_size     = length(var.subnet_ids)
+    desired_size = length(var.subnet_ids)
+    max_size     = 2 * length(var.subnet_ids)
   }
 
   update_config {

@@ -44,7 +44,8 @@ class Instance:
 class EksCluster:
     """An EKS cluster. `endpoint` is its host name (no scheme); `status` CREATING until a realizer calls `cluster_ready`.
 
-    `authority` is the certificate authority it was given already (`pki.Authority.kept`), or nothing.
+    `authority` is the certificate authority it was given already (`pki.Authority.kept`), or nothing. `dns` is what the coredns
+    add-on was configured with (a JSON object as EKS takes it), or nothing.
     """
 
     region: str
@@ -57,6 +58,7 @@ class EksCluster:
     vpc_id: str
     subnet_ids: tuple[str, ...]
     authority: str = ""
+    dns: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ Runs inside `unshare -Urnmp --fork --kill-child --mount-proc`.
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -110,6 +111,10 @@ class TrialFront:
         return runner
 
 
+APART = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
+"""Two name servers never on one node."""
+
+
 def a_cluster(name: str) -> EksCluster:
     """A cluster view as CreateCluster makes it."""
     return EksCluster(
@@ -122,6 +127,7 @@ def a_cluster(name: str) -> EksCluster:
         service_cidr="172.20.0.0/16",
         vpc_id="vpc-1",
         subnet_ids=(),
+        dns=json.dumps({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [APART]}}}),
     )
 
 

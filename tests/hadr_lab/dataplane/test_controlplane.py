@@ -107,6 +107,17 @@ def test_coredns_is_what_eks_installs() -> None:
     assert objects["Service"]["spec"]["clusterIP"] == "172.20.0.10"
 
 
+def test_coredns_is_placed_as_the_addon_is_configured() -> None:
+    """Replicas and what places the pods come from the add-on's configuration; what it does not name stays EKS's."""
+    configured = json.dumps({"replicaCount": 3, "nodeSelector": {"type": "control"}, "affinity": {"podAntiAffinity": {}}})
+    made = addons.manifests(region="us-east-2", service_cidr="172.20.0.0/16", dns=configured)
+    deployment = next(manifest["spec"] for manifest in made if manifest["kind"] == "Deployment")
+    pod = deployment["template"]["spec"]
+    assert deployment["replicas"] == 3
+    assert (pod["nodeSelector"], pod["affinity"]) == ({"type": "control"}, {"podAntiAffinity": {}})
+    assert {"key": "type", "value": "control", "effect": "NoSchedule"} in pod["tolerations"]
+
+
 def test_every_addon_object_has_a_path() -> None:
     """Each manifest maps to the API path of its kind, namespaced where it says so."""
     paths = [addons.path_of(manifest) for manifest in addons.manifests(region="us-east-1", service_cidr="172.20.0.0/16")]

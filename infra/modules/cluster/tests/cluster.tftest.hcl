@@ -64,8 +64,8 @@ run "control_nodes" {
   command = plan
 
   assert {
-    condition     = one(aws_eks_node_group.control.scaling_config[*].min_size) == 2 && length(aws_eks_node_group.control.subnet_ids) == 3
-    error_message = "two control nodes over the zones"
+    condition     = one(aws_eks_node_group.control.scaling_config[*].min_size) == 3 && length(aws_eks_node_group.control.subnet_ids) == 3
+    error_message = "a control node for each zone"
   }
   assert {
     condition     = one(aws_eks_node_group.control.taint[*].key) == "type" && one(aws_eks_node_group.control.taint[*].value) == "control" && aws_eks_node_group.control.labels["type"] == "control"

@@ -24,4 +24,5 @@ def _view(cluster: Cluster) -> EksCluster:
         vpc_id=document["resourcesVpcConfig"]["vpcId"],
         subnet_ids=tuple(document["resourcesVpcConfig"]["subnetIds"]),
         authority=cluster.authority,
+        dns=cluster.addons.get("coredns", {}).get("configurationValues", ""),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from hadr_lab.dataplane.controlplane.api import Json, KubeApi
 
 MANAGER = "eks"
 COREDNS_IMAGE = "602401143452.dkr.ecr.{region}.amazonaws.com/eks/coredns:v1.13.1-eksbuild.1"
+PLACING = {"affinity", "nodeSelector", "tolerations", "topologySpreadConstraints"}
+"""What of the coredns add-on's configuration goes into its pods as it stands (`aws eks describe-addon-configuration`)."""
 _PATHS = {
     "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts/{name}",
     "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps/{name}",
@@ -33,11 +36,17 @@ def service_address(service_cidr: str) -> str:
     return str(ipaddress.ip_network(service_cidr)[1])
 
 
-def manifests(*, region: str, service_cidr: str) -> tuple[Json, ...]:
-    """CoreDNS's objects for a cluster."""
+def manifests(*, region: str, service_cidr: str, dns: str = "") -> tuple[Json, ...]:
+    """CoreDNS's objects for a cluster; `dns` is the add-on's configuration, of which what places pods counts (PLACING)."""
     text = (Path(__file__).parent / "coredns.yaml").read_text()
     text = text.replace("@IMAGE@", COREDNS_IMAGE.format(region=region)).replace("@CLUSTER_DNS@", dns_address(service_cidr))
-    return tuple(document for document in yaml.safe_load_all(text) if document)
+    documents = tuple(document for document in yaml.safe_load_all(text) if document)
+    wanted: Json = json.loads(dns or "{}")
+    for document in documents:
+        if document["kind"] == "Deployment":
+            document["spec"]["replicas"] = wanted.get("replicaCount", document["spec"]["replicas"])
+            document["spec"]["template"]["spec"] |= {key: wanted[key] for key in PLACING & wanted.keys()}
+    return documents
 
 
 def path_of(manifest: Json) -> str:
@@ -46,7 +55,7 @@ def path_of(manifest: Json) -> str:
     return _PATHS[manifest["kind"]].format(namespace=metadata.get("namespace", ""), name=metadata["name"])
 
 
-async def install(api: KubeApi, *, region: str, service_cidr: str) -> None:
+async def install(api: KubeApi, *, region: str, service_cidr: str, dns: str = "") -> None:
     """Apply every object, in the order of the file (accounts and settings before what uses them)."""
-    for manifest in manifests(region=region, service_cidr=service_cidr):
+    for manifest in manifests(region=region, service_cidr=service_cidr, dns=dns):
         await api.apply(path_of(manifest), manifest, manager=MANAGER)

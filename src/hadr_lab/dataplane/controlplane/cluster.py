@@ -162,7 +162,7 @@ class Cluster:
         """The add-ons, tried until they are in."""
         while True:
             try:
-                await addons.install(api, region=self.view.region, service_cidr=self.view.service_cidr)
+                await addons.install(api, region=self.view.region, service_cidr=self.view.service_cidr, dns=self.view.dns)
             except (ApiError, *UNREACHABLE):
                 await asyncio.sleep(0.5)
             else:
