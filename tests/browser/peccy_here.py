@@ -79,7 +79,8 @@ def a_peccy(folder: Path) -> Iterator[Peccy]:
     database = Switchable(folder / "peccy.sqlite3")
     pictures = Pictures(folder, probe=ME.hostname)
     readiness = Readiness({"database": Hobbies(database), "files": pictures}, valid_for=0)
-    app = api.create(identity=ME, hobbies=Hobbies(database), pictures=pictures, readiness=readiness)
+    local = Readiness({"files": pictures}, valid_for=0)
+    app = api.create(identity=ME, hobbies=Hobbies(database), pictures=pictures, readiness=readiness, local=local)
     with _an_app(app) as port, _an_nginx(port, folder) as web:
         yield Peccy(url=f"http://127.0.0.1:{web}/", database=database)
 

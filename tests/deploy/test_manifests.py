@@ -141,10 +141,10 @@ def test_every_container_asks_for_what_it_needs_and_has_a_memory_limit(overlay: 
 @every_overlay
 @every_workload
 def test_readiness_is_not_liveness(overlay: str, workload: str) -> None:
-    """A lost database must stop traffic, not restart processes."""
+    """What a pod lacks must stop its traffic, not restart its process."""
     for container in pod_of(overlay, workload)["containers"]:
         paths = {kind: container[kind]["httpGet"]["path"] for kind in ("livenessProbe", "readinessProbe", "startupProbe")}
-        assert paths == {"livenessProbe": "/livez", "readinessProbe": "/readyz/reads", "startupProbe": "/livez"}
+        assert paths == {"livenessProbe": "/livez", "readinessProbe": "/readyz/local", "startupProbe": "/livez"}
         readiness = container["readinessProbe"]
         assert readiness["timeoutSeconds"] > 1.5, "the app's own limit is shorter, so the reason is always told"
 

@@ -12,13 +12,11 @@ from hadr_lab.result import CrossingResult
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 NOT_YET = {
-    "single": {"clients recover", "reads recover", "writes recover"},
     "multi": {"only two asked after 12.0 s"},
 }
 """What a scenario expects and does not see in every run yet (docs/reference/drills.md).
 
-In the single cluster up to a tenth of the requests hear `app: none answers` until the lost nodes count as NotReady (50 s), and
-one in a hundred for a while after. In the multi cluster a client still asked the lost member after 12 s in one run of three.
+A client still asked the lost member after 12 s in one run of three.
 """
 
 

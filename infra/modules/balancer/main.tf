@@ -57,7 +57,7 @@ resource "aws_lb_target_group" "this" {
   load_balancing_cross_zone_enabled = var.cross_zone ? "use_load_balancer_configuration" : "false"
 
   health_check {
-    path                = "/readyz"
+    path                = "/readyz/local" # a choice between pods; DNS chooses between members by /readyz
     matcher             = "200"
     interval            = 10
     timeout             = 5

@@ -129,17 +129,28 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """Whether reads and writes can be served now: for load balancers, DNS health checks and failover."""
+    """Whether reads and writes can be served now: for DNS health checks and failover."""
     return _verdict((await _readiness(request).now()).all)
 
 
 @router.get("/readyz/reads")
 async def readyz_reads(request: Request) -> Response:
-    """Whether reads can be served now: for the kubelet, so that a read-only database does not take the reads away too."""
+    """Whether reads can be served now: a read-only database does not take the reads away too."""
     return _verdict((await _readiness(request).now()).reads)
 
 
-def create(*, identity: Identity, hobbies: Hobbies, pictures: Pictures, readiness: Readiness) -> FastAPI:
+@router.get("/readyz/local")
+async def readyz_local(request: Request) -> Response:
+    """Whether this pod has what is its own or its zone's: for the kubelet and the load balancer, which choose between pods.
+
+    What all pods share is left out. When the database moves away from a lost zone, every living pod would call itself unready for a
+    moment, and traffic would go to the dead ones, which cannot.
+    """
+    local: Readiness = request.app.state.local
+    return _verdict((await local.now()).reads)
+
+
+def create(*, identity: Identity, hobbies: Hobbies, pictures: Pictures, readiness: Readiness, local: Readiness) -> FastAPI:
     """Return the application over these parts; it closes hobbies and pictures when it ends."""
 
     @asynccontextmanager
@@ -150,6 +161,7 @@ def create(*, identity: Identity, hobbies: Hobbies, pictures: Pictures, readines
 
     app = FastAPI(title="peccy", version=identity.version, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.identity, app.state.hobbies, app.state.pictures, app.state.readiness = identity, hobbies, pictures, readiness
+    app.state.local = local
     app.include_router(router)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(Conflict, _conflict)

@@ -41,7 +41,8 @@ def build(settings: Settings) -> FastAPI:
     hobbies = Hobbies(database, reads=Nearest(copy=copy, writer=database) if copy else None)
     pictures = Pictures(settings.files, history=settings.picture_history, probe=settings.identity.hostname)
     readiness = Readiness({"database": hobbies, "files": pictures})
-    return api.create(identity=settings.identity, hobbies=hobbies, pictures=pictures, readiness=readiness)
+    local = Readiness({"files": pictures})  # mounted through the zone's own mount target; the database is the Region's
+    return api.create(identity=settings.identity, hobbies=hobbies, pictures=pictures, readiness=readiness, local=local)
 
 
 def main(env: Mapping[str, str] | None = None) -> int:

@@ -105,7 +105,8 @@ def a_service(files: Path, *, database: Database | None = None, history: int = 0
     hobbies = Hobbies(database or Sqlite(files / "peccy.sqlite3"))
     pictures = Pictures(files, history=history, probe=ME.hostname)
     readiness = Readiness({"database": hobbies, "files": pictures}, valid_for=0)
-    return api.create(identity=ME, hobbies=hobbies, pictures=pictures, readiness=readiness)
+    local = Readiness({"files": pictures}, valid_for=0)
+    return api.create(identity=ME, hobbies=hobbies, pictures=pictures, readiness=readiness, local=local)
 
 
 def run(app: FastAPI, scenario: Callable[[Client], Awaitable[None]]) -> None:

@@ -25,6 +25,7 @@ OFFERED = {
     "/livez": {"GET"},
     "/readyz": {"GET"},
     "/readyz/reads": {"GET"},
+    "/readyz/local": {"GET"},
 }
 
 

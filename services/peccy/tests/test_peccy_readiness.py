@@ -46,7 +46,8 @@ def test_a_fresh_service_is_live_and_ready(tmp_path: Path) -> None:
     """Everything there: every probe is green."""
 
     async def scenario(client: Client) -> None:
-        for probe, status in (("/livez", "UP"), ("/healthz", "UP"), ("/readyz", "ready"), ("/readyz/reads", "ready")):
+        said = {"/livez": "UP", "/healthz": "UP", "/readyz": "ready", "/readyz/reads": "ready", "/readyz/local": "ready"}
+        for probe, status in said.items():
             reply = await client.get(probe)
             assert (reply.status, reply.json) == (200, {"status": status})
 
@@ -80,6 +81,7 @@ def test_an_absent_database_is_503_everywhere_and_live(tmp_path: Path) -> None:
         ):
             assert (reply.status, reply.json) == (503, {"reason": "database: cannot connect"})
         assert (await client.get("/readyz/reads")).status == 503
+        assert (await client.get("/readyz/local")).status == 200  # or all pods would go, and only dead ones would be left to ask
         assert (await client.get("/livez")).status == 200
         assert (await client.put(a_png())).status == 200
 
@@ -104,6 +106,7 @@ def test_an_absent_file_store_is_503_with_the_reason(tmp_path: Path) -> None:
         for reply in (await client.put(a_png()), await client.get("/infos/picture")):
             assert (reply.status, reply.json) == (503, {"reason": "files: absent"})
         assert "files: absent" in (await client.get("/readyz")).json["reason"]
+        assert (await client.get("/readyz/local")).json == {"reason": "files: absent"}  # another zone's pods may have them
         assert not gone.exists()
 
     run(a_service(gone, database=BrokenDatabase(why="", reads=True)), scenario)

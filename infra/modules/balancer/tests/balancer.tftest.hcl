@@ -18,7 +18,7 @@ run "http" {
     error_message = "every zone, zonal shift and protection on"
   }
   assert {
-    condition     = one(aws_lb_target_group.this.health_check[*].path) == "/readyz" && aws_lb_target_group.this.target_type == "ip"
+    condition     = one(aws_lb_target_group.this.health_check[*].path) == "/readyz/local" && aws_lb_target_group.this.target_type == "ip"
     error_message = "pods are asked for readiness, by their own address"
   }
   assert {
