@@ -24,7 +24,12 @@ HALF = {"one": {"m6i.large": 2}, "two": {"m6i.large": 2}}
 
 def a_drill(ended: str, **platform: Any) -> Result:
     """A drill whose loss was at eight o'clock."""
-    given: dict[str, Any] = {"ready_before": {"one/peccy-app": 6}, "nodes_before": TWICE, "nodes_after": TWICE, "whole_s": 0.0}
+    given: dict[str, Any] = {
+        "ready_before": {"one/peccy-app": 6, "two/peccy-app": 6},
+        "nodes_before": TWICE,
+        "nodes_after": TWICE,
+        "whole_s": 0.0,
+    }
     seen = PlatformResult(**(given | platform))
     return a_result(onset="2026-01-05T08:00:00.000Z", ended=ended, platform=seen, members=MEMBERS)
 
@@ -74,7 +79,8 @@ def test_money_is_that_of_the_nodes_in_normal_running() -> None:
     assert (held.usd, grown.usd) == (600.0, 400.0)
     lines = comparison(held, replace(grown, failed=7, requests=1000), within_s=60.0).splitlines()
     assert lines[0].startswith("Holding head-room costs 200 USD a month more than growing after the loss")
-    assert "| nodes in normal running | 6 x m6i.large | 4 x m6i.large |" in lines
+    assert "| pods in normal running, both members | 12 peccy-app | 12 peccy-app |" in lines
+    assert "| their nodes | 6 x m6i.large | 4 x m6i.large |" in lines
     assert "| pods for the whole load on the member that is left | at once | after 20.0 s |" in lines
     assert "| requests failed in the 60 s after the loss | 0 of 0 | 7 of 1,000 |" in lines
 
