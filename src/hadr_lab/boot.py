@@ -6,9 +6,11 @@ Every act here is one that a person would do on AWS, with the same programs; thi
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,7 +58,7 @@ def operator_environment(region: str = "us-east-1") -> dict[str, str]:
     }
 
 
-async def command(*argv: str, env: dict[str, str], log: Path, told: bytes = b"", timeout: timedelta) -> Said:
+async def command(*argv: str, env: Mapping[str, str], log: Path, told: bytes = b"", timeout: timedelta) -> Said:
     """Run a program at the edge to its end; its stderr also goes to `log`. `code` None: it was ended after `timeout`."""
     child = await asyncio.create_subprocess_exec(
         "nsenter",
@@ -137,7 +139,27 @@ async def read_secret(run: Path, member: MadeMember) -> str:
     return said.out
 
 
-async def protect(run: Path, site: Path) -> None:
+async def take_role(run: Path, role: str, region: str) -> dict[str, str]:
+    """The environment of a program that works with `role` and may do nothing else, as STS hands it out. Raises StartFailed."""
+    script = (
+        "import boto3,json,sys;"
+        "taken=boto3.client('sts',region_name=sys.argv[1]).assume_role(RoleArn=sys.argv[2],RoleSessionName='operator');"
+        "json.dump(taken['Credentials'],sys.stdout,default=str)"
+    )
+    env = operator_environment(region)
+    log = run / "logs" / "boot.log"
+    said = await command(sys.executable, "-c", script, region, role, env=env, log=log, timeout=timedelta(seconds=30))
+    if said.code != 0:
+        raise StartFailed(f"{role} could not be taken: {said.err.strip()[-400:]}")
+    taken = json.loads(said.out)
+    return env | {
+        "AWS_ACCESS_KEY_ID": taken["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": taken["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": taken["SessionToken"],
+    }
+
+
+async def protect(run: Path, site: Path, env: Mapping[str, str]) -> None:
     """`hadr protect`: what Terraform must not own because it turns round with the roles. Raises StartFailed with its words."""
     said = await command(
         *HADR,
@@ -148,7 +170,7 @@ async def protect(run: Path, site: Path) -> None:
         str(site),
         "--runs",
         str(run / "protect"),
-        env=operator_environment(),
+        env=env,
         log=run / "logs" / "protect.log",
         timeout=SITE_UP,
     )

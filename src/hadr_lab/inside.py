@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -111,21 +112,22 @@ async def _site(home: Home, lab: Lab, made: MadeSite, meter: Meter) -> int:
     home.progress.step(f"{_counted(len(made.members), 'EKS control plane')} up")
     session = await _open_doors(home, lab, made)
     await _deploy(home, made)
-    await _serve(home, made, Path(session.site_file))
+    role = await boot.take_role(home.run, made.operator_role, session.region)
+    await _serve(home, made, Path(session.site_file), role)
     home.progress.step(f"the site serves http://{made.host}/ ({meter.sample():.0f} MB in all)")
-    site = LiveSite(lab=lab, made=made, site=Path(session.site_file), meter=meter)
+    site = LiveSite(lab=lab, made=made, site=Path(session.site_file), role=role, meter=meter)
     if home.order.scenario:
         return await _drill(home, site)
     home.servers.append(await Control(site=site, regions=lab.places.inhabited).serve())
     return await _stay(home, session)
 
 
-async def _serve(home: Home, made: MadeSite, site: Path) -> None:
+async def _serve(home: Home, made: MadeSite, site: Path, role: Mapping[str, str]) -> None:
     """Until clients are answered and, where there is a stand-by, it follows."""
     async with asyncio.TaskGroup() as both:
         both.create_task(boot.until_serving(made.host, home.run, home.progress))
         if made.replicated:
-            both.create_task(boot.protect(home.run, site))
+            both.create_task(boot.protect(home.run, site, role))
 
 
 def _counted(number: int, thing: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pymysql
 
-from hadr_lab.boot import HADR, command, operator_environment
+from hadr_lab.boot import HADR, command
 from hadr_lab.checker import Row
 from hadr_lab.dataplane.processes import Place, Process
 from hadr_lab.drill.crossings import Counts
@@ -56,11 +56,12 @@ class Load:
 
 @dataclass(slots=True, kw_only=True)
 class LiveSite:
-    """`drill.ports.Lab` over a running lab. `made` is the architecture, `site` the file that `hadr` reads."""
+    """`drill.ports.Lab` over a running lab. `made` is the architecture; `hadr` reads `site` in the environment `role`."""
 
     lab: Lab
     made: MadeSite
     site: Path
+    role: Mapping[str, str]
     meter: Meter
     eye: Eye = field(init=False)
     faults: Faults = field(init=False)
@@ -132,13 +133,13 @@ class LiveSite:
         return {one.set_identifier: one.weight or 0 for one in named if one.set_identifier in self.made.members}
 
     async def hadr(self, *args: str, timeout: timedelta) -> Answer:
-        """Run `hadr` at the edge."""
+        """Run `hadr` at the edge, with the rights of its role."""
         said = await command(
             *HADR,
             *args,
             "--site",
             str(self.site),
-            env=operator_environment(),
+            env=self.role,
             log=self.lab.run / "logs" / "hadr.log",
             timeout=timeout,
         )

@@ -33,7 +33,7 @@ class MadeMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeSite:
-    """An architecture that was applied. `document` is the content of site.yaml."""
+    """An architecture that was applied. `document` is the content of site.yaml, `operator_role` the ARN of hadr's role."""
 
     architecture: str
     host: str
@@ -41,6 +41,7 @@ class MadeSite:
     members: Mapping[str, MadeMember]
     document: Mapping[str, Any]
     replicated: bool
+    operator_role: str
 
     @classmethod
     def of(cls, architecture: str, outputs: Mapping[str, Any]) -> Self:
@@ -55,6 +56,7 @@ class MadeSite:
                 members={member["name"]: _member(member, facts[member["name"]]) for member in document["members"]},
                 document=document,
                 replicated=bool((document.get("database") or {}).get("global_cluster")),
+                operator_role=outputs["operator_role"],
             )
         except KeyError as missing:
             raise StartFailed(f"infra/{architecture}: its outputs have no {missing}; see docs/reference/site-yaml.md") from None

@@ -21,6 +21,7 @@ MEMBER = {
     "balancer": "peccy-one-1.us-east-1.elb.amazonaws.com",
 }
 SITE = {"site": "peccy", "members": [MEMBER], "traffic": {"host": "peccy.hadr.test", "hosted_zone": "Z1"}}
+OUTPUTS = {"site": SITE, "members": {"one": FACTS}, "operator_role": "arn:aws:iam::123456789012:role/peccy-hadr"}
 
 
 @pytest.fixture
@@ -54,18 +55,19 @@ def test_what_terraform_leaves_behind_is_no_change(infra: Path) -> None:
 
 
 def test_a_site_is_what_its_outputs_say() -> None:
-    """Names, and the database's ARN in the account of the rest; replicated only with a global database."""
-    made = MadeSite.of("ha-single-cluster", {"site": SITE, "members": {"one": FACTS}})
+    """Names, and the database's ARN in the account of the rest; replicated only with a global database; the role of hadr."""
+    made = MadeSite.of("ha-single-cluster", OUTPUTS)
+    assert made.operator_role == "arn:aws:iam::123456789012:role/peccy-hadr"
     assert made.members["one"].database_arn == "arn:aws:rds:us-east-1:123456789012:cluster:peccy-one"
     assert (made.host, made.hosted_zone, made.replicated) == ("peccy.hadr.test", "Z1", False)
-    shared = MadeSite.of("dr", {"site": SITE | {"database": {"global_cluster": "peccy"}}, "members": {"one": FACTS}})
+    shared = MadeSite.of("dr", OUTPUTS | {"site": SITE | {"database": {"global_cluster": "peccy"}}})
     assert shared.replicated
 
 
 def test_a_site_can_be_sized_and_site_yaml_says_the_same() -> None:
     """What `deploy/member` is told and what hadr reads are one number; the rest stays."""
     member = MEMBER | {"workload": {"namespace": "peccy", "deployments": {"peccy-app": 6, "peccy-web": 3}}}
-    made = MadeSite.of("ha", {"site": SITE | {"members": [member]}, "members": {"one": FACTS}})
+    made = MadeSite.of("ha", OUTPUTS | {"site": SITE | {"members": [member]}})
     sized = made.sized({"peccy-app": 3, "peccy-web": 2})
     assert sized.members["one"].facts == {**FACTS, "APP_REPLICAS": "3", "WEB_REPLICAS": "2"}
     assert sized.document["members"][0]["workload"] == {"namespace": "peccy", "deployments": {"peccy-app": 3, "peccy-web": 2}}

@@ -94,7 +94,11 @@ def test_the_emulator_had_an_answer_to_every_call(drill: Drilled) -> None:
 
 
 def test_what_hadr_asked_of_aws_is_within_its_role(drill: Drilled) -> None:
-    """As the API saw it, by the client's name: nothing that the role's policy does not allow, and what a failover needs."""
+    """As the API saw it, by the client's name: nothing that the role's policy does not allow, and what a failover needs.
+
+    It was asked with the role's key (STS's begin with ASIA), with which the clusters allow its group's rights only.
+    """
+    assert {call["access_key"][:4] for call in drill.raw.calls if " hadr/" in call["agent"]} == {"ASIA"}
     asked = drill.raw.asked_by_hadr
     assert outside(asked) == ()
     assert {("rds", "failover_global_cluster"), ("s3", "put_object"), ("elbv2", "describe_target_health")} <= asked
