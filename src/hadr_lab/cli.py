@@ -38,7 +38,9 @@ RUNS = Path("runs")
 LATEST = RUNS / "latest"
 
 
-def _run_folder(runs: Path, name: str) -> Path:
+def run_folder(runs: Path, scenario: str) -> Path:
+    """A new folder below `runs`, named by the moment and the scenario; the link `latest` leads to it."""
+    name = Path(scenario).stem  # a scenario may be a file of one's own
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     folder = (runs / f"{stamp}-{name}").absolute()
     number = 1
@@ -84,7 +86,7 @@ def demo(
 def _drilled(architecture: str, scenario: str, *, runs: Path, speed: float, seed: int) -> tuple[int, Path]:
     """One drill in a lab of its own: the exit code, and the folder that it left."""
     ready = launch.prepare(architecture)
-    folder = _run_folder(runs, scenario)
+    folder = run_folder(runs, scenario)
     return launch.launch(_order_of(ready, folder, scenario=scenario, speed=speed, seed=seed), ready.sockets), folder
 
 
@@ -101,7 +103,7 @@ def outages(
         if (script := load(name)).architecture != architecture:
             raise UsageError(f"scenario {name} is for {script.architecture}, not {architecture}")
     ready = launch.prepare(architecture)
-    folder = _run_folder(runs, OUTAGES)
+    folder = run_folder(runs, OUTAGES)
     asked = ":".join([OUTAGES, *(scenarios or ())])
     raise typer.Exit(launch.launch(_order_of(ready, folder, scenario=asked, speed=speed, seed=seed), ready.sockets))
 
@@ -151,7 +153,7 @@ def up(
 ) -> None:
     """Bring a site up and keep it up until Ctrl-C, which ends all of it."""
     ready = launch.prepare(architecture, aws_port=aws_port, web_port=web_port)
-    folder = _run_folder(runs, f"up-{architecture}")
+    folder = run_folder(runs, f"up-{architecture}")
     raise typer.Exit(launch.launch(_order_of(ready, folder, speed=speed), ready.sockets))
 
 

@@ -26,6 +26,12 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
     return drilled(tmp_path_factory.mktemp("broken"), "shift-to-broken-member", architecture="ha-multi-cluster")
 
 
+@pytest.fixture(scope="module")
+def emptied(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
+    """Member one's zone is left while all is well, and returned to."""
+    return drilled(tmp_path_factory.mktemp("emptied"), "evacuate-member-and-return", architecture="ha-multi-cluster")
+
+
 def test_shifting_all_weight_and_back_fails_no_request(there_and_back: Drilled) -> None:
     """No request of any client, no acknowledged write, and everything else as the scenario expects."""
     found = there_and_back.raw.result
@@ -69,6 +75,16 @@ def test_the_journal_of_a_broken_shift_ends_with_its_return(broken: Drilled) -> 
     assert (record.status, steps["return"]) == ("failed", "done")
     assert "failed" in steps.values()
     assert 0 < broken.raw.result["moments"]["decided"] < 15
+
+
+def test_a_member_is_emptied_and_filled_again_without_harm_to_who_follows_dns(emptied: Drilled) -> None:
+    """Who keeps a connection for ever hears of it once; who honours the TTL does not at all."""
+    found = emptied.raw.result
+    assert [e for e in found["expectations"] if not e["met"]] == [], emptied.printed
+    assert (found["populations"]["ttl"]["failed"], found["act_exit_code"]) == (0, 0)
+    assert [step["name"] for step in found["steps"]] == ["grow-other", "move-weights", "empty-member", "prove"]
+    assert {step["status"] for step in found["steps"]} == {"done"}
+    assert emptied.raw.acked() - emptied.raw.held() == set()
 
 
 def _asked(drill: Drilled, since: float, until: float) -> Counter[str]:
