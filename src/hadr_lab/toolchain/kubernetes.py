@@ -91,7 +91,7 @@ def _kubectl(progress: Progress) -> Path:
 def _built(progress: Progress) -> Path:
     target = _target()
     if not target.is_dir():
-        progress.step(f"building the Kubernetes programs into {target} (once; 7 minutes on 2 cores, 7 GB of Go caches)")
+        progress.step(f"building the Kubernetes programs into {target} (once; about 9 minutes on 2 cores, 6 GB of Go caches)")
     return cache.made_once(target, lambda folder: _build(folder, progress), progress)
 
 
