@@ -31,6 +31,7 @@ STEP_WAITS: dict[str, tuple[tuple[Wait, int], ...]] = {
     "move-traffic": ((Wait.HEALTH_CHECK_INTERVAL, CHECK_THRESHOLD - 1),),
     "grow-other": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1), (Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD - 1)),
     "wait-for-workload": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1)),
+    "move-writer": ((Wait.AURORA_WRITER, 1),),
     "change-weights": ((Wait.DNS_PROPAGATION, 1),),
 }
 """The simulated waits inside each step that nothing can shorten, one after the other, and how often each is waited for.

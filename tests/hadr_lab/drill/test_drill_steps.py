@@ -103,3 +103,11 @@ def test_an_altered_or_missing_journal_is_said_and_not_read(tmp_path: Path) -> N
     steps, doubt = from_journal(path)
     assert steps == ()
     assert "altered" in doubt
+
+
+def test_on_aws_another_chain_may_be_the_longest() -> None:
+    """Replacing pods is the lab's longest chain; AWS's 30 s for a new writer make that one the longest there."""
+    steps = (StepSpan(name="move-writer", started=0.0, ended=2.0), StepSpan(name="replace-pods", started=0.0, ended=8.0))
+    result = lengths(steps, Waits(speed=20.0))
+    assert result.path == ("replace-pods",)
+    assert result.aws_critical_path_s == pytest.approx(30.5)
