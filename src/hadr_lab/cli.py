@@ -24,6 +24,7 @@ from hadr_lab.errors import LabError, UsageError
 from hadr_lab.history import read_history
 from hadr_lab.progress import Progress
 from hadr_lab.scenario import catalogue, default_for, load
+from hadr_lab.terraform import provider
 from hadr_lab.toolchain import obtain
 
 app = typer.Typer(
@@ -160,7 +161,8 @@ def up(
 @app.command()
 def env(run: Run = LATEST) -> None:
     """Print what a shell needs to speak to a running lab: eval "$(hadr-lab env)"."""
-    for name, value in session.find(run).environment().items():
+    found = session.find(run).environment() | provider.mirrored(run.resolve())
+    for name, value in found.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
@@ -200,19 +202,18 @@ def _order(order: control.Order, run: Path) -> None:
 def logs(
     name: Annotated[str, typer.Argument(help="A process's log, or a part of its name; none lists them.")] = "", run: Run = LATEST
 ) -> None:
-    """Print the log of a process of a run, or list the logs there are."""
-    folder = run / "logs"
-    found = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.log"))
-    if not found:
-        raise UsageError(f"no logs in {folder}: name a run folder with --run")
-    exact = [log for log in found if log == name]
-    matching = exact or [log for log in found if name and name in log]
+    """Print the log of a process or a container of a run, or list the logs there are."""
+    kept = {str(path.relative_to(run / "logs").with_suffix("")): path for path in sorted((run / "logs").rglob("*.log"))}
+    kept |= {f"pods/{path.stem}": path for path in sorted((run / "pods").glob("*.log"))}
+    if not kept:
+        raise UsageError(f"no logs in {run / 'logs'}: name a run folder with --run")
+    matching = [name] if name in kept else [log for log in kept if name and name in log]
     if len(matching) != 1:
         if name and not matching:
             raise UsageError(f"no log of {run} has {name!r} in its name; `hadr-lab logs` lists them")
-        typer.echo("\n".join(matching or found))
+        typer.echo("\n".join(matching or kept))
         return
-    typer.echo((folder / f"{matching[0]}.log").read_text(errors="replace"), nl=False)
+    typer.echo(kept[matching[0]].read_text(errors="replace"), nl=False)
 
 
 @app.command()

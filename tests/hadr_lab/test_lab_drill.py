@@ -168,5 +168,6 @@ def test_the_logs_of_a_drill_can_be_read_afterwards(drill: Drilled) -> None:
     listed = hadr_lab("logs", "--run", drill.raw.folder).stdout.split()
     assert {"lab", "hadr", "kube-apiserver-peccy-one", "database-us-east-2-peccy-two", "load", "name-server"} <= set(listed)
     assert "promote-database" in hadr_lab("logs", "hadr", "--run", drill.raw.folder).stdout
+    assert len([log for log in listed if log.startswith("pods/kube-system_karpenter-")]) >= 2
     assert hadr_lab("logs", "no-such", "--run", drill.raw.folder).returncode == 64
     assert Path(drill.raw.folder).name.endswith("-region-loss")

@@ -37,12 +37,17 @@ def cli_configuration(folder: Path, mirror: Path) -> Path:
     return file
 
 
+def mirrored(folder: Path) -> dict[str, str]:
+    """The variable that leads Terraform to a mirror on this machine, by a file in `folder`; nothing where there is none."""
+    found = next((path for path in mirrors() if (path / REGISTRY / "hashicorp" / "aws").is_dir()), None)
+    return {} if found is None else {"TF_CLI_CONFIG_FILE": str(cli_configuration(folder, found))}
+
+
 def environment(folder: Path) -> dict[str, str]:
     """What Terraform may see of the caller's environment, without any AWS; `folder` takes a CLI configuration if one is needed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
-    found = next((path for path in mirrors() if (path / REGISTRY / "hashicorp" / "aws").is_dir()), None)
-    if found is not None:
-        kept["TF_CLI_CONFIG_FILE"] = str(cli_configuration(folder, found))
+    if configured := mirrored(folder):
+        kept |= configured
     elif not Path(kept.get("TF_CLI_CONFIG_FILE", os.devnull)).exists():
         del kept["TF_CLI_CONFIG_FILE"]
     nobody = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
