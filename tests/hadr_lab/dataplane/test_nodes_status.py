@@ -11,7 +11,7 @@ import pytest
 
 from hadr_lab.dataplane.nodes.backoff import Backoff
 from hadr_lab.dataplane.nodes.probes import Rule, Tally, Target, ask
-from hadr_lab.dataplane.nodes.status import Container, Ended, Sandbox, State, Up, Waiting, conditions, phase, pod_status
+from hadr_lab.dataplane.nodes.status import Container, Ended, Sandbox, State, Up, Waiting, conditions, patch_of, phase, pod_status
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SANDBOX = Sandbox(host_ip="10.1.0.4", pod_ip="10.1.0.80", taken=NOW)
@@ -94,6 +94,16 @@ def test_a_condition_keeps_its_time_until_it_changes() -> None:
     assert times["Initialized"] == "2020-01-01T00:00:00Z"
     assert times["Ready"] == "2026-01-02T03:04:05Z"
     assert status["podIPs"] == [{"ip": "10.1.0.80"}]
+
+
+def test_addresses_replace_those_of_before() -> None:
+    """A pod that was started anew at another address has that one only; a patch that merged them would be refused."""
+    status = pod_status(a_pod(), [], [a_container(Up(NOW), ready=True)], SANDBOX, NOW)
+    patch = patch_of(status)
+    assert patch["podIPs"] == [{"ip": "10.1.0.80"}, {"$patch": "replace"}]
+    assert patch["hostIPs"][1:] == [{"$patch": "replace"}]
+    assert {name: value for name, value in patch.items() if value != status[name]}.keys() == {"podIPs", "hostIPs"}
+    assert "podIPs" not in patch_of({"phase": "Pending"})
 
 
 def test_a_signal_is_an_exit_code_above_128() -> None:

@@ -8,6 +8,7 @@ matter to the scheduler only, and every container runs as the lab's own user.
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import signal
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +27,7 @@ from hadr_lab.dataplane.nodes.host import Host
 from hadr_lab.dataplane.nodes.launcher import LaunchFailed
 from hadr_lab.dataplane.nodes.probes import Target
 from hadr_lab.dataplane.nodes.runner import Runner
-from hadr_lab.dataplane.nodes.status import Container, Sandbox, pod_status
+from hadr_lab.dataplane.nodes.status import Container, Sandbox, patch_of, pod_status
 from hadr_lab.dataplane.nodes.volumes import VolumeFailed, Volumes
 from hadr_lab.errors import LabError
 
@@ -34,6 +35,7 @@ Json = Mapping[str, Any]
 REFRESH = 60.0
 RETRY_FIRST, RETRY_LONGEST = 0.5, 15.0
 DONE = frozenset({"Succeeded", "Failed"})
+_log = logging.getLogger(__name__)
 
 
 def pod_netns(uid: str) -> str:
@@ -302,12 +304,13 @@ class Pod:
             if status == self._sent and _readiness(status) == _readiness(self.object.get("status") or {}):
                 continue
             try:
-                body = {"metadata": {"uid": self.uid}, "status": status}
+                body = {"metadata": {"uid": self.uid}, "status": patch_of(status)}
                 self.object = await self.host.api.patch(f"{self.path}/status", body, STRATEGIC_PATCH)
                 self._sent = status
             except ApiError as error:
                 if error.status in {404, 409}:
                     return
+                _log.info("pod=%s its status was refused: %s", self.path, error)
                 self._dirty.set()
                 await asyncio.sleep(1)
             except UNREACHABLE:

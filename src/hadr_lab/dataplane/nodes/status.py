@@ -171,3 +171,11 @@ def pod_status(
     if sandbox.pod_ip:
         status |= {"podIP": sandbox.pod_ip, "podIPs": [{"ip": sandbox.pod_ip}]}
     return status
+
+
+def patch_of(status: Json) -> Json:
+    """The strategic merge patch that makes a pod's status this one.
+
+    Addresses are merged by address: of a pod that a machine started anew with another one the API would keep both, and refuse them.
+    """
+    return status | {name: [*status[name], {"$patch": "replace"}] for name in ("hostIPs", "podIPs") if name in status}
