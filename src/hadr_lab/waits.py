@@ -20,6 +20,7 @@ class Wait(StrEnum):
     IMAGE_PULL = "image_pull"
     AURORA_FAILOVER = "aurora_failover"
     AURORA_WRITER = "aurora_writer"
+    AURORA_REJOIN = "aurora_rejoin"
     EFS_BREAK = "efs_break"
     HEALTH_CHECK_INTERVAL = "health_check_interval"
     DNS_TTL = "dns_ttl"
@@ -50,6 +51,11 @@ FIGURES: dict[Wait, Figure] = {
         aws=timedelta(seconds=30),
         source="Aurora user guide, high availability: with a replica 'typically restored in less than 60 seconds, and often less "
         "than 30 seconds'; counted from when the loss was noticed",
+    ),
+    Wait.AURORA_REJOIN: Figure(
+        aws=timedelta(minutes=5),
+        source="Aurora user guide, managed failover: the old primary cluster is added back once its Region is healthy; no figure "
+        "is given, and five minutes are assumed for a small volume",
     ),
     Wait.EFS_BREAK: Figure(
         aws=timedelta(seconds=180),

@@ -8,7 +8,7 @@ has the storage, and the reader of that zone ends. Nothing is told to the API ab
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import cast
@@ -51,6 +51,11 @@ class Readers:
             elif (keeper := self.keeper(view)) is not None:
                 self.known[identifier] = keeper
                 self._tasks[identifier] = tasks.create_task(keeper.run())
+
+    async def renew(self, views: Iterable[DatabaseCluster]) -> None:
+        """The storage of these clusters is another one: their readers end, and are made anew with the next `match`."""
+        for identifier in [each.identifier for view in views for each in readers_of(view) if each.identifier in self.known]:
+            await self.forget(identifier)
 
     async def forget(self, identifier: str) -> None:
         """End a reader, with everything it had."""

@@ -1,8 +1,10 @@
 """Aurora clusters as processes: a keeper for each cluster, and a task for each role change or take-over that was asked for.
 
 Level-triggered: it reads the views and acts on the difference. While a role change is under way the keepers of both clusters leave
-roles alone; when it is done the views have flipped and the keepers follow them. A cluster has one server with its storage,
-whichever instance runs it: a take-over starts it anew elsewhere on the same data. Its readers are its followers (readers.py).
+roles alone; when it is done the views have flipped and the keepers follow them. An old writer that comes back with transactions
+that nobody else has is given the new writer's data, as Aurora does by itself, after a while. A cluster has one server with its
+storage, whichever instance runs it: a take-over starts it anew elsewhere on the same data. Its readers are its followers
+(readers.py).
 """
 
 from __future__ import annotations
@@ -49,6 +51,8 @@ class Databases:
     keepers: dict[str, Keeper] = field(default_factory=dict)
     readers: Readers = field(init=False)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _rejoining: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _renewed: set[str] = field(default_factory=set)
     _switches: dict[GlobalSwitch | WriterFailover, asyncio.Task[None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,7 +83,13 @@ class Databases:
             elif not self.network.lost(view.region, view.zone) and self._subnet(view):
                 self.keepers[arn] = self._keeper(view)
                 self._tasks[arn] = tasks.create_task(self.keepers[arn].run())
+        renewed, self._renewed = self._renewed, set()
+        await self.readers.renew(views[arn] for arn in renewed if arn in views)
         await self.readers.match(views, tasks)
+        self._rejoining = {arn: task for arn, task in self._rejoining.items() if not task.done()}
+        for arn, keeper in self.keepers.items():
+            if keeper.errant and arn not in self._rejoining:
+                self._rejoining[arn] = tasks.create_task(self._rejoin(arn))
         for arn, keeper in self.keepers.items():
             self.readers.publish(views[arn], keeper.server.address)
         self._switches = {asked: task for asked, task in self._switches.items() if not task.done()}
@@ -126,8 +136,20 @@ class Databases:
         return process.pid
 
     async def rebuild(self, arn: str) -> None:
-        """Have a cluster that holds errant transactions replicate everything anew; its old data is kept beside."""
+        """Have a cluster that holds errant transactions replicate everything anew; its old data is kept beside.
+
+        Its readers are on the same storage on Aurora, so they begin anew as well.
+        """
         await self._known(arn).rebuild()
+        self._renewed.add(arn)
+
+    async def _rejoin(self, arn: str) -> None:
+        """Aurora makes the old writer of a failover a secondary again once it is reachable, and keeps a snapshot of what it had."""
+        await self.waits.take(Wait.AURORA_REJOIN)
+        keeper = self.keepers.get(arn)
+        if keeper is not None and keeper.errant and not keeper.view.is_writer:
+            log.warning("cluster=%s is made anew from its writer; %d transactions are kept aside", arn, len(keeper.errant))
+            await self.rebuild(arn)
 
     def _known(self, arn: str) -> Keeper:
         try:
