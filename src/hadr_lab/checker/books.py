@@ -59,6 +59,10 @@ class Loss:
         """Whether this address belongs to the lost side."""
         return address is not None and any(ipaddress.ip_address(address) in ipaddress.ip_network(n) for n in self.networks)
 
+    def before(self, moment: float) -> bool:
+        """Whether an answer heard then was given before the cut. What is heard from that side later, it gave once it was back."""
+        return moment <= self.cut + self.grace_s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
@@ -167,7 +171,7 @@ def _keys(writes: Iterable[Write]) -> tuple[str, ...]:
 
 def _explained(write: Write, loss: Loss | None) -> bool:
     """A lost write is explained when the lost side acknowledged it, and did so before it was cut off."""
-    return loss is not None and loss.took(write.acked_by) and write.acked is not None and write.acked <= loss.cut + loss.grace_s
+    return loss is not None and loss.took(write.acked_by) and write.acked is not None and loss.before(write.acked)
 
 
 def _window(lost: Sequence[Write], loss: Loss | None) -> float:
@@ -183,14 +187,15 @@ def _holes(writes: Sequence[Write], lost: Sequence[Write], counts: Counter[str],
     """
     if loss is None:
         return []
-    survived = [w for w in writes if w.key in counts and w.addresses and all(loss.took(a) for a in w.addresses)]
+    sent = [w for w in writes if w.key in counts and w.addresses and w.first_sent <= loss.cut]
+    survived = [w for w in sent if all(loss.took(a) for a in w.addresses)]
     newest = max((w.first_sent for w in survived), default=float("-inf"))
     return [w for w in lost if w.acked is not None and w.acked < newest and loss.took(w.acked_by)]
 
 
 def _stale(files: Sequence[Write], content: Content, loss: Loss | None) -> str:
-    """Why `latest` cannot be right: a write that began after it had ended was acknowledged by the side that survived."""
-    kept = [w for w in files if w.acked is not None and not (loss is not None and loss.took(w.acked_by))]
+    """Why `latest` cannot be right: a write that began after it had ended was acknowledged, and no cut explains its loss."""
+    kept = [w for w in files if w.acked is not None and not _explained(w, loss)]
     if not kept:
         return ""
     newest = max(kept, key=lambda w: w.first_sent)

@@ -117,6 +117,20 @@ def test_a_survivor_of_the_other_side_makes_no_hole() -> None:
     assert result.verdict is Verdict.VALID
 
 
+def test_what_the_lost_side_takes_once_it_is_back_makes_no_hole() -> None:
+    """It serves again long after the cut: that those writes are there says nothing about what was on its way at the cut."""
+    result = judged(an_attempt("w-1", 99.9), an_attempt("w-2", 200.0), rows=("w-2",))
+    assert result.verdict is Verdict.VALID
+    assert database(result).lost == ("w-1",)
+
+
+def test_a_picture_that_the_lost_side_took_once_it_was_back_counts() -> None:
+    """The newest write there is, acknowledged by the side that serves again: another picture in its place is stale."""
+    pictures = (an_attempt("w-1", 110.0, address=TWO, kind=Kind.FILE), an_attempt("w-2", 200.0, kind=Kind.FILE))
+    assert judged(*pictures, files=("w-1", "w-2"), latest="w-2").verdict is Verdict.VALID
+    assert "w-2 replaced it" in judged(*pictures, files=("w-1", "w-2"), latest="w-1").reasons[0]
+
+
 def test_files_need_no_order() -> None:
     """A file store is copied in no particular order: a later picture may survive an earlier one."""
     a, b = an_attempt("w-1", 98.0, kind=Kind.FILE), an_attempt("w-2", 99.0, kind=Kind.FILE)
