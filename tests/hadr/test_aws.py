@@ -129,6 +129,19 @@ def test_a_role_change_under_way_is_seen(aws: Stubbed, state: dict[str, Any], sw
     assert Aurora(SITE, Caller(aws), VirtualClock()).observe(TWO).switching_to == switching
 
 
+@pytest.mark.parametrize(
+    ("writer", "told", "unsynced"),
+    [(ARN_ONE, "pending-resync", "pending-resync"), (ARN_ONE, "connected", ""), (ARN_TWO, "pending-resync", "")],
+)
+def test_a_reader_that_rds_calls_out_of_sync_is_told(aws: Stubbed, writer: str, told: str, unsynced: str) -> None:
+    """In RDS's word, for the member's own cluster; a writer follows nobody."""
+    whole = a_global_cluster(writer)
+    whole["GlobalClusters"][1]["GlobalClusterMembers"][1]["SynchronizationStatus"] = told
+    aws.answers("rds", "us-east-2", "describe_global_clusters", None, whole)
+    aws.answers("rds", "us-east-2", "describe_db_clusters", None, a_cluster())
+    assert Aurora(SITE, Caller(aws), VirtualClock()).observe(TWO).unsynced == unsynced
+
+
 def test_a_promotion_is_asked_in_the_targets_region_with_data_loss_allowed(aws: Stubbed) -> None:
     """The target is named by its ARN, as FailoverGlobalCluster needs it across Regions."""
     aws.answers("rds", "us-east-2", "describe_db_clusters", None, a_cluster())

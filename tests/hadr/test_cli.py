@@ -149,7 +149,7 @@ def test_a_failover_is_done_and_reported(lost: Terminal) -> None:
 def test_a_planned_change_is_done_and_reported(desk: Terminal) -> None:
     """Switching over asks for the name like every change, says how long clients wait, and reports like every run."""
     assert desk.site("plan", "switchover", "--to", "two") == 0
-    assert desk.out.splitlines()[0].startswith("peccy: can switch over to two in 14 steps, about ")
+    assert desk.out.splitlines()[0].startswith("peccy: can switch over to two in 15 steps, about ")
     assert "Clients get no answer for about" in desk.out
     assert desk.world.asked == []
     assert desk.site("switchover", "--to", "two", "--yes", "--json") == 0

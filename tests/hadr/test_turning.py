@@ -18,7 +18,7 @@ from hadr.core.guards import Guard
 from hadr.core.journal import RunRecord, run_record, verify
 from hadr.core.plan import Plan, plan_failback, plan_failover, plan_protect, plan_switchover, stand_by_of
 from hadr.core.site import Member, Site
-from hadr.core.view import FilesRole, View
+from hadr.core.view import FilesRole, TargetsState, View
 from hadr.engine import Run, observe
 
 Planner = Callable[[Site, View, str], Plan]
@@ -103,6 +103,50 @@ def test_there_and_back_again() -> None:
     assert {name: side.weight for name, side in world.sides.items()} == {"one": 100, "two": 0}
 
 
+def test_a_lag_measured_before_the_loss_does_not_stand_for_following() -> None:
+    """A Region is back: CloudWatch still has the lag of before, RDS says that the cluster is not in sync. Refused until it is."""
+    world = failed_over()
+    world.unsynced = "pending-resync"
+    plan = a_plan(world, plan_failback, "one")
+    assert [refusal.guard for refusal in plan.refusals] == [Guard.DATA_LOSS]
+    assert "not in sync (pending-resync)" in str(plan.refusals[0])
+    assert "database-replicating" in [step.name for step in plan.steps]
+    world.unsynced = ""
+    assert carry_out(world, plan_failback, "one").status == "done"
+    assert_turned(world, "one")
+
+
+def test_writes_stop_only_for_pods_that_the_balancer_finds() -> None:
+    """A cluster that has just come back tells of its pods as they were; its balancer asks them, and that is waited for."""
+    world = failed_over()
+    found: list[datetime] = []
+
+    class Slow(MemoryTraffic):
+        def targets(self, member: Member) -> TargetsState:
+            seen = super().targets(member)
+            late = member.name == "one" and world.clock.now() < back + timedelta(seconds=40)
+            found.extend([] if late or member.name == "two" else [world.clock.now()])
+            return replace(seen, healthy=0) if late else seen
+
+    back, ports, runs = world.clock.now(), replace(world.ports(), traffic=Slow(world)), MemoryRuns()
+    plan = plan_failback(world.site, observe(world.site, ports), "one")
+    assert {"nodes-ready", "start-capacity"}.isdisjoint(step.name for step in plan.steps)
+    journal = runs.begin("late", {}, world.clock.now())
+    Run(site=world.site, ports=ports, plan=plan, journal=journal).carry_out()
+    assert back + timedelta(seconds=40) <= found[0] <= at(world, "quiesce")[-1]
+    assert_turned(world, "one")
+
+
+def test_protecting_waits_until_the_database_is_in_sync() -> None:
+    """What protect sees to is that the stand-by follows: RDS's word is waited for, then the lag counts."""
+    world = failed_over()
+    world.unsynced = "pending-resync"
+    with pytest.raises(StepFailed, match=r"database-replicating: .* not in sync \(pending-resync\)"):
+        carry_out(world, plan_protect, "one")
+    world.unsynced = ""
+    assert carry_out(world, plan_protect, "one").status == "done"
+
+
 def test_nothing_is_lost_by_the_order() -> None:
     """Capacity is there before writes stop; the writer moves after them and after a sync that is younger; traffic moves last."""
     world = well()
@@ -114,7 +158,8 @@ def test_nothing_is_lost_by_the_order() -> None:
         over, start = ended[first], began[then]
         return over is not None and start is not None and over <= start
 
-    assert before("nodes-ready", "stop-writes")
+    assert before("nodes-ready", "pods-found")
+    assert before("pods-found", "stop-writes")
     assert before("stop-writes", "files-caught-up")
     assert before("files-caught-up", "switch-database-over")
     assert before("switch-database-over", "break-file-replication")

@@ -135,6 +135,14 @@ BLUEPRINTS: Mapping[StepName, Blueprint] = {
         expected=timedelta(seconds=5),
         undo="nothing was changed",
     ),
+    StepName.FOUND: Blueprint(
+        summary="wait until {target}'s load balancer finds its pods, while {source} still serves",
+        plane=Plane.DATA,
+        needs=("ELB in {target_region}",),
+        budget=timedelta(minutes=5),
+        expected=timedelta(seconds=25),
+        undo="nothing was changed",
+    ),
     StepName.QUIESCE: Blueprint(
         summary="stop {source}'s workload, so that nothing writes: the outage begins",
         plane=Plane.CONTROL,

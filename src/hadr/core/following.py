@@ -55,6 +55,14 @@ def _from(site: Site, state: FilesState, origin: str) -> bool:
     return state.role is FilesRole.DESTINATION and state.source == site.member(origin).files
 
 
+def unsynced(view: View, member: str) -> str:
+    """What RDS says of a member's database that does not follow the writer; empty when it does. A lag of before says nothing."""
+    reading = view.database(member)
+    if not isinstance(reading, Known) or not reading.value.unsynced:
+        return ""
+    return f"RDS says that {member}'s database is not in sync ({reading.value.unsynced})"
+
+
 def _at_target(view: View, target: str) -> bool:
     """Whether the database writer is, or is on its way to, the target."""
     reading = view.database(target)
@@ -138,6 +146,8 @@ def prove_lag(site: Site, course: Course, view: View) -> Proof:
     """The target's database follows within the objective; a writer needs to follow nobody."""
     if course.way is not Way.STAYS and _at_target(view, course.target):
         return Proof(state=State.PROVEN, seen=f"{course.target} is the database writer")
+    if told := unsynced(view, course.target):
+        return Proof(state=State.UNDERWAY, seen=told)
     reading: Reading[Lag] = view.lag(course.target)
     if isinstance(reading, Unknown):
         return Proof(state=State.UNSEEN, seen=reading.why)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from hadr.core.course import Course, Way
-from hadr.core.following import LAG_IS_OLD_AFTER, follows
+from hadr.core.following import LAG_IS_OLD_AFTER, follows, unsynced
 from hadr.core.readiness import Finding, findings
 from hadr.core.roles import Verdict, active_members, writer_of, writers_told
 from hadr.core.site import Site
@@ -219,7 +219,10 @@ def _following(site: Site, course: Course, steps: Collection[StepName], view: Vi
     """Nothing may be lost: the database is within its objective, and files are followed before writes stop."""
     if StepName.SWITCH not in steps:
         return
-    yield from _database_lag(site, course, view)
+    if told := unsynced(view, course.target):
+        yield LagUnknown(store="database", why=told)
+    else:
+        yield from _database_lag(site, course, view)
     if StepName.REPLICATE not in steps and not follows(site, view, origin=course.source, replica=course.target):
         why = f"no replication from {course.source} ends at {course.target}; `hadr failback --to {course.target}` makes one first"
         yield LagUnknown(store="file system", why=why)

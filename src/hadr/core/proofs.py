@@ -36,6 +36,8 @@ def prove(name: StepName, site: Site, course: Course, view: View, *, since: date
             return _seen(view.compute(target), _nodes)
         case StepName.WORKLOAD:
             return _seen(view.compute(target), _workload)
+        case StepName.FOUND:
+            return _seen(view.targets(target), _found)
         case StepName.TARGETS:
             return _targets(view, target)
         case StepName.MOVE:
@@ -126,6 +128,19 @@ def _workload(state: ComputeState) -> Proof:
     return Proof(state=State.PROVEN if ready else State.UNDERWAY, seen=seen)
 
 
+def _found(state: TargetsState) -> Proof:
+    seen = _counted(state)
+    return Proof(state=State.PROVEN if _enough(state) else State.UNDERWAY, seen=seen)
+
+
+def _enough(state: TargetsState) -> bool:
+    return state.healthy > 0 and state.healthy * 2 >= state.total
+
+
+def _counted(state: TargetsState) -> str:
+    return f"{state.healthy}/{state.total} targets healthy"
+
+
 def _targets(view: View, target: str) -> Proof:
     """At least half the targets and a 2xx readiness answer: one broken pod must not keep a Region down."""
     targets, endpoint = view.targets(target), view.endpoint(target)
@@ -134,11 +149,10 @@ def _targets(view: View, target: str) -> Proof:
     if isinstance(endpoint, Unknown):
         return Proof(state=State.UNSEEN, seen=f"readiness: {endpoint.why}")
     health: TargetsState = targets.value
-    seen = f"{health.healthy}/{health.total} targets healthy, readiness {endpoint.value}"
+    seen = f"{_counted(health)}, readiness {endpoint.value}"
     if health.reasons:
         seen += f" [{'; '.join(health.reasons)}]"
-    enough = health.healthy > 0 and health.healthy * 2 >= health.total
-    return Proof(state=State.PROVEN if enough and endpoint.value.ok else State.UNDERWAY, seen=seen)
+    return Proof(state=State.PROVEN if _enough(health) and endpoint.value.ok else State.UNDERWAY, seen=seen)
 
 
 def _moved(site: Site, course: Course, view: View) -> Proof:

@@ -35,13 +35,15 @@ REPLICATING: Mapping[S, tuple[S, ...]] = {
     S.REPLICATE: (S.LIFT,),
 }
 
-# Capacity first, while the source still serves. The database is asked only once every file is over, and the replication is broken
-# only once the database is on its way: so a target that is on its way, without replication, is known to have all files.
+# Capacity first, while the source still serves: pods that the balancer found by asking them, because a cluster which came back a
+# moment ago still tells of its nodes and pods as they were. The database is asked only once every file is over, and the replication
+# is broken only once the database is on its way: so a target that is on its way, without replication, is known to have all files.
 TURNING: Mapping[S, tuple[S, ...]] = {
     S.LAG: (),
     S.CAPACITY: (),
     S.NODES: (S.CAPACITY,),
-    S.QUIESCE: (S.NODES, S.LAG),
+    S.FOUND: (S.NODES,),
+    S.QUIESCE: (S.FOUND, S.LAG),
     S.CATCH_UP: (S.QUIESCE,),
     S.SWITCH: (S.CATCH_UP,),
     S.SWITCHED: (S.SWITCH,),
@@ -85,7 +87,7 @@ FAILBACK = Runbook(
         **REPLICATING,
         S.FIRST_SYNC: (S.REPLICATE,),
         **TURNING,
-        S.QUIESCE: (S.NODES, S.LAG, S.FIRST_SYNC),
+        S.QUIESCE: (S.FOUND, S.LAG, S.FIRST_SYNC),
     },
     undone_by={S.BREAK: (S.REPLICATE,), S.FREE_OLD: (S.BREAK, S.REPLICATE)},
 )

@@ -31,6 +31,7 @@ class StepName(StrEnum):
     REPLICATE = "replicate-files"
     FIRST_SYNC = "files-in-sync"
     LAG = "database-replicating"
+    FOUND = "pods-found"
     QUIESCE = "stop-writes"
     CATCH_UP = "files-caught-up"
     SWITCH = "switch-database-over"
@@ -102,6 +103,8 @@ def reads_for(name: StepName, *, target: str, source: str, by_switch: bool) -> t
             return (Read(What.FILES, target),)
         case StepName.CAPACITY | StepName.NODES | StepName.WORKLOAD:
             return (Read(What.COMPUTE, target),)
+        case StepName.FOUND:
+            return (Read(What.TARGETS, target),)
         case StepName.TARGETS:
             return (Read(What.TARGETS, target), Read(What.ENDPOINT, target))
         case StepName.MOVE:

@@ -106,13 +106,17 @@ class ComputeState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseState:
-    """The global database as one Region tells it. `writer` and `switching_to` are member names."""
+    """The global database as one Region tells it. `writer` and `switching_to` are member names.
+
+    `unsynced`: RDS's word for it when the member's own cluster does not follow the writer; empty when it does, or is the writer.
+    """
 
     writer: str | None
     status: str
     switching_to: str | None
     cluster_status: str
     instances: int
+    unsynced: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

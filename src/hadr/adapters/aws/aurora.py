@@ -13,6 +13,7 @@ from hadr.core.view import DatabaseState, Lag
 from hadr.ports import Clock
 
 LOOK_BACK = timedelta(minutes=15)
+CONNECTED = "connected"
 SETTLED = frozenset({"", "none", "completed", "failed", "cancelled"})
 
 
@@ -57,6 +58,7 @@ class Aurora:
             switching_to=self._switching(whole),
             cluster_status=str(cluster.get("Status", "")),
             instances=len(cluster.get("DBClusterMembers", [])),
+            unsynced=self._unsynced(whole, str(cluster.get("DBClusterArn", ""))),
         )
 
     def lag(self, member: Member) -> Lag:
@@ -118,6 +120,14 @@ class Aurora:
             if one["DBClusterIdentifier"] == member.database:
                 return one
         raise Gone(f"rds in {member.region}: no database cluster {member.database}")
+
+    def _unsynced(self, whole: Any, arn: str) -> str:
+        """RDS's word for a reader that does not follow (pending-resync); a Region that has come back has one for a while."""
+        for one in whole.get("GlobalClusterMembers", []):
+            if one["DBClusterArn"] == arn and not one.get("IsWriter"):
+                told = str(one.get("SynchronizationStatus", CONNECTED))
+                return "" if told == CONNECTED else told
+        return ""
 
     def _switching(self, whole: Any) -> str | None:
         """The member a role change is under way to; a role change to somewhere unknown is told by its ARN."""

@@ -114,6 +114,7 @@ class MemoryDatabase:
                 switching_to=world.switching_to,
                 cluster_status="available",
                 instances=1,
+                unsynced="" if world.writer == member.name else world.unsynced,
             )
 
     def lag(self, member: Member) -> Lag:
@@ -237,7 +238,7 @@ class MemoryTraffic:
         world = self._world
         with world.call("targets", member):
             total = sum(world.sides[member.name].replicas.values()) if world.passed(world.pods_since(member)) else 0
-            return TargetsState(healthy=total if world.healthy(member) else 0, total=total)
+            return TargetsState(healthy=total if world.found(member) else 0, total=total)
 
     def declared(self, member: Member) -> bool:
         with self._world.call("declared", member):

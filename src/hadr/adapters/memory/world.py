@@ -74,6 +74,7 @@ class World:
     delays: Delays = field(default_factory=Delays)
     clock: VirtualClock = field(default_factory=VirtualClock)
     lag: timedelta | None = timedelta(seconds=0.4)
+    unsynced: str = ""
     sides: dict[str, Side] = field(default_factory=dict)
     writer: str = ""
     writer_at: datetime | None = None
@@ -195,8 +196,13 @@ class World:
         return max(pods, self.writer_at, side.writable_at) + self.delays.pod_ready
 
     def healthy(self, member: Member) -> bool:
-        """Whether its targets are healthy now."""
+        """Whether it answers clients, reads and writes, now."""
         return self.passed(self.available_since(member), self.delays.target_check)
+
+    def found(self, member: Member) -> bool:
+        """Whether its balancer finds its pods: it asks for what is theirs alone, not for the database that all share."""
+        pods = self.pods_since(member)
+        return pods is not None and self.passed(pods + self.delays.pod_ready, self.delays.target_check)
 
     def passed(self, since: datetime | None, delay: timedelta = timedelta(0)) -> bool:
         """Whether `delay` has gone by after `since`."""
