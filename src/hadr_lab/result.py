@@ -156,6 +156,29 @@ class CrossingResult(msgspec.Struct, frozen=True, kw_only=True):
     uncharged: str
 
 
+class BackResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The way back of an act that moved the roles: by which verb, how long after the heal (without harm: after it was first asked
+    for) until hadr no longer refused it and the last refusal, when it was gone (seconds after the onset), and what it cost clients.
+
+    Null: it was not gone, or clients did not recover.
+    """
+
+    verb: str
+    refused_s: float | None
+    refused: str
+    began_s: float | None
+    ended_s: float | None
+    exit_code: int | None
+    said: str
+    client_outage_s: float | None
+    failed_requests: int
+    critical_path_s: float
+    floor_s: float
+    aws_critical_path_s: float
+    critical_path: tuple[str, ...]
+    steps: tuple[StepResult, ...] = ()
+
+
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What the scenario expected and what was seen."""
 
@@ -207,6 +230,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     kinds: dict[str, GroupResult] = msgspec.field(default_factory=dict)
     populations: dict[str, GroupResult] = msgspec.field(default_factory=dict)
     steps: tuple[StepResult, ...] = ()
+    back: BackResult | None = None
     faults: tuple[FaultResult, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     members: dict[str, MemberResult] = msgspec.field(default_factory=dict)
@@ -313,7 +337,24 @@ def _measured(result: Result) -> Iterable[tuple[str, str]]:
     side = f"{seconds(result.sequential_s)} one after the other" if result.sequential_s else "no steps"
     yield "critical path of the act", f"{seconds(result.critical_path_s)} (waits alone {seconds(result.floor_s)}; {side})"
     yield "the same with AWS's waits", seconds(result.aws_critical_path_s)
+    yield from _way_back(result.back)
     yield "peak memory", f"{result.peak_rss_mb / 1024:.2f} GiB"
+
+
+def _way_back(back: BackResult | None) -> Iterable[tuple[str, str]]:
+    """What is told of the way back where it was asked for."""
+    if back is None:
+        return
+    if back.began_s is None:
+        yield f"back by {back.verb}", f"refused: {back.refused}"
+        return
+    waited = f"allowed after {seconds(back.refused_s)}" if back.refused else "allowed at once"
+    yield f"back by {back.verb}", f"{waited}; exit {back.exit_code} after {seconds((back.ended_s or back.began_s) - back.began_s)}"
+    yield "client outage of the way back", f"{seconds(back.client_outage_s)}, {back.failed_requests:,} requests failed"
+    yield (
+        "critical path of the way back",
+        f"{seconds(back.critical_path_s)} (waits alone {seconds(back.floor_s)}; with AWS's {seconds(back.aws_critical_path_s)})",
+    )
 
 
 def weights(of: Mapping[str, int]) -> str:

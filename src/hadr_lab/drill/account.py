@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hadr_lab.checker import Books, Judgement, Store
+from hadr_lab.drill.back import verb_back
 from hadr_lab.drill.crossings import crossings, rates
 from hadr_lab.drill.evidence import Evidence
 from hadr_lab.drill.following import anew_after, drawn_by, stages_of
 from hadr_lab.drill.outage import Outage, Sustained, errors, outage
 from hadr_lab.drill.platform import platform_of
 from hadr_lab.drill.ports import MemberPlace
-from hadr_lab.drill.steps import PROOF, STEP_WAITS, Lengths, StepSpan, lengths
+from hadr_lab.drill.steps import PROOF, STEP_WAITS, Lengths, StepSpan, acting, lengths
 from hadr_lab.history import UNABLE, History, Kind, Operation, Outcome
 from hadr_lab.result import (
     SPANS,
+    BackResult,
     CrossingResult,
     FaultResult,
     GroupResult,
@@ -88,7 +90,7 @@ def result_of(evidence: Evidence, history: History, judgement: Judgement, settin
         actor=scenario.act.by.value,
         act_exit_code=evidence.acted.exit_code,
         act_said=evidence.acted.said,
-        clients_recovered=bool(seen and seen.recovered),
+        clients_recovered=_recovered(evidence, able(operations)),
         onset=_iso(onset) if onset is not None else "",
         ended=_iso(ended),
         length_s=round(ended - evidence.started, 3),
@@ -101,7 +103,8 @@ def result_of(evidence: Evidence, history: History, judgement: Judgement, settin
         stores=_stores(judgement.books),
         kinds={kind.value: _group(evidence, [op for op in able(operations) if op.kind is kind]) for kind in Kind},
         populations=_populations(evidence, operations),
-        steps=_steps(evidence, measured),
+        steps=_steps(evidence.acted.steps, measured, onset or evidence.started),
+        back=_back(evidence, operations, setting.waits),
         faults=_faults(evidence),
         members={name: MemberResult(region=place.region, networks=place.networks) for name, place in setting.members.items()},
         scheduling_lag_p99_s=history.summary.scheduling_lag_p99_s if history.summary else None,
@@ -126,14 +129,14 @@ def moments(evidence: Evidence, seen: Outage | None) -> dict[str, float | None]:
     counted = [
         s for s in evidence.acted.steps if s.counts and not (s.started is not None and onset is not None and s.started < onset)
     ]
-    acting = [step for step in counted if step.name != PROOF]
+    act = acting(counted)
     proof = next((s for s in counted if s.name == PROOF), None)
-    acted = max((s.ended for s in acting if s.ended is not None), default=None)
+    acted = max((s.ended for s in act if s.ended is not None), default=None)
     reached = {
         "onset": evidence.onset,
         "failing": seen.began if seen else None,
         "detected": evidence.detected,
-        "decided": min((s.started for s in acting if s.started is not None), default=None),
+        "decided": min((s.started for s in act if s.started is not None), default=None),
         "acted": acted,
         "proven": acted if proof is None else proof.ended if proof.status == "done" else None,
         "recovered": seen.ended if seen else None,
@@ -196,14 +199,57 @@ def simulated(waits: Waits) -> dict[str, SimulatedWait]:
 
 
 def _outage(evidence: Evidence, operations: Sequence[Operation]) -> Outage | None:
+    """The outage of the harm, or of the act: until the way back begins, where there is one."""
     if evidence.onset is None or evidence.load_ended is None:
         return None
-    return outage(operations, onset=evidence.onset, end=evidence.load_ended, sustained=sustained(evidence.scenario))
+    back = evidence.back.began if evidence.back else None
+    before = [op for op in operations if back is None or op.finished < back]
+    end = evidence.load_ended if back is None else back
+    return outage(before, onset=evidence.onset, end=end, sustained=sustained(evidence.scenario))
+
+
+def _outage_back(evidence: Evidence, operations: Sequence[Operation]) -> Outage | None:
+    """The outage of the way back; None when it was not gone."""
+    if evidence.back is None or evidence.back.began is None or evidence.load_ended is None:
+        return None
+    return outage(operations, onset=evidence.back.began, end=evidence.load_ended, sustained=sustained(evidence.scenario))
+
+
+def _recovered(evidence: Evidence, operations: Sequence[Operation]) -> bool:
+    """Whether success was sustained after the act, and again after the way back where one was gone."""
+    out, back = _outage(evidence, operations), _outage_back(evidence, operations)
+    return out is not None and out.recovered and (back is None or back.recovered)
+
+
+def _back(evidence: Evidence, operations: Sequence[Operation], waits: Waits) -> BackResult | None:
+    """The way back; None when nobody asked for it."""
+    back, onset = evidence.back, evidence.onset
+    if back is None or onset is None:
+        return None
+    healed = max((done.healed for done in evidence.injected if done.healed is not None), default=None)
+    seen, measured = _outage_back(evidence, able(operations)), lengths(back.acted.steps, waits)
+    began, ended = back.began, back.ended
+    return BackResult(
+        verb=verb_back(evidence.scenario.act),
+        refused_s=None if began is None else round(began - (back.asked if healed is None else healed), 3),
+        refused=back.refused,
+        began_s=_rounded(None if began is None else began - onset),
+        ended_s=_rounded(None if ended is None else ended - onset),
+        exit_code=back.acted.exit_code,
+        said=back.acted.said,
+        client_outage_s=_rounded(seen.length_s if seen else None),
+        failed_requests=sum(not op.succeeded and began is not None and op.finished >= began for op in operations),
+        critical_path_s=round(measured.critical_path_s, 3),
+        floor_s=round(measured.floor_s, 3),
+        aws_critical_path_s=round(measured.aws_critical_path_s, 3),
+        critical_path=measured.path,
+        steps=_steps(back.acted.steps, measured, onset),
+    )
 
 
 def _group(evidence: Evidence, operations: Sequence[Operation]) -> GroupResult:
     seen = _outage(evidence, operations)
-    recovered = bool(seen and seen.recovered)
+    recovered = _recovered(evidence, operations)
     last = (evidence.load_ended or float("inf")) - evidence.scenario.steady.window.total_seconds()
     return GroupResult(
         requests=len(operations),
@@ -237,9 +283,7 @@ def _stores(books: Books | None) -> dict[str, StoreResult]:
     }
 
 
-def _steps(evidence: Evidence, measured: Lengths) -> tuple[StepResult, ...]:
-    onset = evidence.onset or evidence.started
-
+def _steps(steps: Sequence[StepSpan], measured: Lengths, onset: float) -> tuple[StepResult, ...]:
     def result(step: StepSpan) -> StepResult:
         return StepResult(
             name=step.name,
@@ -254,7 +298,7 @@ def _steps(evidence: Evidence, measured: Lengths) -> tuple[StepResult, ...]:
             proof=step.proof,
         )
 
-    return tuple(result(step) for step in evidence.acted.steps)
+    return tuple(map(result, steps))
 
 
 def _faults(evidence: Evidence) -> tuple[FaultResult, ...]:

@@ -19,6 +19,8 @@ from hadr_lab.scenario import Act, Actor, Verb
 
 JOURNAL = "journal.jsonl"
 PLAN = "plan.json"
+BACK = "-back"
+"""What the files of the way back are called after: `plan-back.json`, `journal-back.jsonl`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +62,10 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByHadr:
-    """`hadr failover`, `hadr evacuate` or `hadr shift`, once; its plan and journal are copied into the drill's folder.
+    """`hadr failover`, `switchover`, `evacuate` or `shift`, once; its plan and journal are copied into the drill's folder.
 
-    What is to be undone is asked for twice; the journal of the way out is the one that is measured.
+    An evacuation or a shift that is to be undone is asked for twice; the journal of the way out is the one that is measured. Roles
+    are turned back by an act of its own, with a journal of its own.
     """
 
     lab: Lab
@@ -71,16 +74,23 @@ class ByHadr:
 
     async def act(self, limit: timedelta) -> Acted:
         """Run it and read its journal."""
-        runs = self.run / "hadr"
-        answer = await self.lab.hadr(*self._words(), "--runs", str(runs), "--json", timeout=limit)
-        doubt = self._collect(runs)
-        steps, broken = from_journal(self.run / JOURNAL) if not doubt else ((), doubt)
-        acted = Acted(steps=steps, exit_code=answer.code, said=_words(answer), doubt=broken)
-        if not self.act_.back or answer.code != 0:
+        answer, acted = await self._ask(self._words(), "", limit)
+        if not self.act_.back or self.act_.turns_back or answer.code != 0:
             return acted
         words = self._shift(_weights_before(answer)) if self.act_.verb is Verb.SHIFT else (*self._words(), "--return")
         back = await self.lab.hadr(*words, "--runs", str(self.run / "hadr-return"), "--json", timeout=limit)
-        return replace(acted, exit_code=back.code, said=f"{acted.said}; return: {_words(back)}")
+        return replace(acted, exit_code=back.code, said=f"{acted.said}; return: {words_of(back)}")
+
+    async def go_back(self, verb: str, home: str, limit: timedelta) -> Acted:
+        """Turn the roles back to `home` by that verb, and read that journal."""
+        return (await self._ask((verb, "--to", home, "--yes"), BACK, limit))[1]
+
+    async def _ask(self, words: tuple[str, ...], of: str, limit: timedelta) -> tuple[Answer, Acted]:
+        runs = self.run / f"hadr{of}"
+        answer = await self.lab.hadr(*words, "--runs", str(runs), "--json", timeout=limit)
+        doubt = self._collect(runs, of)
+        steps, broken = from_journal(self.run / named(JOURNAL, of)) if not doubt else ((), doubt)
+        return answer, Acted(steps=steps, exit_code=answer.code, said=words_of(answer), doubt=broken)
 
     def _words(self) -> tuple[str, ...]:
         allow = [word for guard in self.act_.allow for word in ("--allow", guard)]
@@ -90,7 +100,7 @@ class ByHadr:
         if self.act_.verb is Verb.SHIFT:
             stages = ("--stages", ",".join(f"{share:g}" for share in self.act_.stages)) if self.act_.stages else ()
             return (*self._shift(self.act_.to), *stages, *allow)
-        return ("failover", "--to", self.act_.target, "--yes", *allow)
+        return (self.act_.verb.value, "--to", self.act_.target, "--yes", *allow)
 
     def _shift(self, weights: Mapping[str, int]) -> tuple[str, ...]:
         to = ",".join(f"{name}={weight}" for name, weight in weights.items())
@@ -100,15 +110,32 @@ class ByHadr:
     def _hold(self) -> str:
         return f"{self.act_.hold.total_seconds():g}s"
 
-    def _collect(self, runs: Path) -> str:
+    def _collect(self, runs: Path, of: str) -> str:
         """Copy the newest run's record; says what is missing."""
         journals = sorted(runs.glob(f"*/{JOURNAL}"), key=lambda path: path.stat().st_mtime_ns)
         if not journals:
             return "hadr left no journal"
         for name in (JOURNAL, PLAN):
             if (journals[-1].parent / name).exists():
-                shutil.copyfile(journals[-1].parent / name, self.run / name)
+                shutil.copyfile(journals[-1].parent / name, self.run / named(name, of))
         return ""
+
+
+def named(file: str, of: str) -> str:
+    """The name of a file of the way out (`of` empty) or of the way back in the drill's folder."""
+    stem, dot, kind = file.partition(".")
+    return f"{stem}{of}{dot}{kind}"
+
+
+def whither(act: Act) -> str:
+    """Where the act leads, in a few words."""
+    match act.verb:
+        case Verb.FAILOVER | Verb.SWITCHOVER:
+            return f"towards {act.target}"
+        case Verb.EVACUATE:
+            return f"leaves {act.zone}"
+        case Verb.SHIFT:
+            return "shifts to " + ",".join(f"{name}={weight}" for name, weight in act.to.items())
 
 
 def _weights_before(answer: Answer) -> Mapping[str, int]:
@@ -117,7 +144,7 @@ def _weights_before(answer: Answer) -> Mapping[str, int]:
     return weights
 
 
-def _words(answer: Answer) -> str:
+def words_of(answer: Answer) -> str:
     """hadr's answer in one line: its own words where it gave any, else the end of what it printed."""
     said = answer.said or {}
     words = [str(said[key]) for key in ("answer", "why") if said.get(key)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hadr_lab.checker import Content, Loss
 from hadr_lab.drill.actors import Acted
+from hadr_lab.drill.back import Back
 from hadr_lab.drill.crossings import Counts
 from hadr_lab.drill.sight import Sight
 from hadr_lab.scenario import PREPARATIONS, Fault, HarmZone, LoseRegion, Scenario
@@ -36,6 +37,7 @@ class Evidence:
     acted: Acted = field(default_factory=Acted)
     act_began: float | None = None
     act_ended: float | None = None
+    back: Back | None = None
     load_ended: float | None = None
     content: Content | None = None
     before: Sight | None = None
@@ -57,6 +59,12 @@ class Evidence:
         if self.scenario.loss is None:
             return self.act_began
         return self.loss.began if self.loss else None
+
+    @property
+    def survivor(self) -> str:
+        """The member whose data is judged at the end: where roles were moved to, else the one that serves."""
+        home = self.back is not None and self.back.acted.exit_code == 0
+        return self.scenario.serving if home else self.scenario.act.target or self.scenario.serving
 
     @property
     def harmed(self) -> frozenset[str]:

@@ -45,6 +45,10 @@ def _platform(expect: Expect, result: Result, waits: Waits) -> Iterable[Expectat
     platform = result.platform
     if expect.outage_at_most is not None:
         yield _within("client outage", result.client_outage_s, expect.outage_at_most)
+    if expect.back_outage_at_most is not None:
+        back = result.back
+        yield _within("client outage of the way back", back.client_outage_s if back else None, expect.back_outage_at_most)
+        yield _one("exit code of the way back", "0", str(back.exit_code if back else None))
     if expect.failed_at_most is not None:
         failed = result.failed_requests
         most = f"at most {expect.failed_at_most}"

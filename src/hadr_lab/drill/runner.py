@@ -17,7 +17,8 @@ import msgspec
 from hadr_lab import result as results
 from hadr_lab.checker import Content, Limits, judge
 from hadr_lab.drill.account import Setting, able, result_of, sustained
-from hadr_lab.drill.actors import Acted, actor_for
+from hadr_lab.drill.actors import Acted, ByHadr, actor_for, whither
+from hadr_lab.drill.back import Back, GoingBack, verb_back
 from hadr_lab.drill.evidence import Evidence, Injected
 from hadr_lab.drill.expectations import compare
 from hadr_lab.drill.outage import outage, success_rate
@@ -29,7 +30,7 @@ from hadr_lab.load.spec import DURATION_LIMIT, LoadSpec
 from hadr_lab.report import REPORT
 from hadr_lab.report import write as write_report
 from hadr_lab.result import Result
-from hadr_lab.scenario import Act, Actor, Scenario, Verb, kind_of, place_of
+from hadr_lab.scenario import Actor, Scenario, Verb, kind_of, place_of
 
 CONTENT = "content.json"
 """What the surviving member held at the end: with `history.jsonl` all that the judgement stands on."""
@@ -87,7 +88,8 @@ class Drill:
                 await self._harm(evidence)
             await self._detect(evidence, tail)
             await self._act(evidence)
-            await self._recover(evidence, tail)
+            await self._recover(evidence, tail, since=evidence.onset)
+            await self._go_back(evidence, tail)
             await self._pause(self.scenario.limits.after.total_seconds())
             evidence.weights_after = self.lab.weights()
         finally:
@@ -202,8 +204,8 @@ class Drill:
         return self.scenario.act.by is Actor.HADR and self.scenario.act.verb is Verb.SHIFT
 
     def _notice(self, evidence: Evidence, onset: float) -> None:
-        """Where nobody fails over, the clients are who knows first."""
-        if not self._by_clients:
+        """Where nobody fails over, the clients are who knows first. A planned act is nothing to detect."""
+        if not self._by_clients or self.scenario.loss is None:
             return
         failed = (op.finished for op in able(self._seen) if op.finished >= onset and not op.succeeded)
         if evidence.detected is None and (first := min(failed, default=None)) is not None:
@@ -225,7 +227,7 @@ class Drill:
         evidence.reasons.append("the loss was not detected within the limit; somebody acted all the same")
 
     async def _act(self, evidence: Evidence) -> None:
-        scenario, limits = self.scenario, self.scenario.limits
+        scenario = self.scenario
         if scenario.act.by is Actor.NOBODY:
             evidence.acted = Acted(said="nobody acted")
             return
@@ -233,7 +235,7 @@ class Drill:
         evidence.act_began = self.clock.now()
         self.told(f"act: {scenario.act.by.value} {whither(scenario.act)}")
         actor = actor_for(scenario.act, lab=self.lab, clock=self.clock, run=self.run, source=scenario.serving)
-        acting = asyncio.ensure_future(actor.act(max(limits.act / self.speed, limits.act_least)))
+        acting = asyncio.ensure_future(actor.act(self._patience))
         try:
             while not acting.done():
                 await self._pause(PAUSE_S)
@@ -254,12 +256,35 @@ class Drill:
         if self._shifting and not evidence.injected and evidence.before and self.lab.weights() != evidence.before.weights:
             await self._harm(evidence)
 
-    async def _recover(self, evidence: Evidence, tail: HistoryTail) -> None:
+    @property
+    def _patience(self) -> timedelta:
+        """How long an act may take here."""
+        return max(self.scenario.limits.act / self.speed, self.scenario.limits.act_least)
+
+    async def _go_back(self, evidence: Evidence, tail: HistoryTail) -> None:
+        """Turn the roles back where the scenario says so and they were moved, as soon as nothing speaks against it."""
+        act = self.scenario.act
+        if not act.turns_back or evidence.acted.exit_code != 0:
+            return
+        back = evidence.back = Back(asked=self.clock.now())
+        by = ByHadr(lab=self.lab, act_=act, run=self.run)
+        going = GoingBack(lab=self.lab, act=act, home=self.scenario.serving, by=by, now=self.clock.now, pause=self._pause)
+        if not await going.until_allowed(back, self.scenario.limits.back):
+            evidence.reasons.append(f"nobody went back, for hadr refused: {back.refused}")
+            return
+        self.told(f"back: hadr {verb_back(act)} towards {self.scenario.serving}")
+        await going.go(back, self._patience)
+        if back.acted.doubt:
+            evidence.reasons.append(f"the way back: {back.acted.doubt}")
+        self.told(f"went back: exit {back.acted.exit_code} {back.acted.said}".rstrip())
+        await self._recover(evidence, tail, since=back.began)
+
+    async def _recover(self, evidence: Evidence, tail: HistoryTail, *, since: float | None) -> None:
         """Wait until the clients that can follow have sustained success and the platform is what the scenario expects of it.
 
         At most for the limit beyond one window, or for as long as the platform may take.
         """
-        onset, rule = evidence.onset, sustained(self.scenario)
+        onset, rule = since, sustained(self.scenario)
         timeout = self.scenario.load.timeout.total_seconds()
         deadline = self.clock.now() + self.scenario.limits.recovery.total_seconds() + rule.window_s + timeout
         for patience in (self.scenario.expect.refilled_within, self.scenario.expect.whole_within):
@@ -289,7 +314,7 @@ class Drill:
 
     async def _content(self, evidence: Evidence) -> Content | None:
         """What the surviving member holds; None, with the reason in the evidence, when it cannot be read."""
-        survivor = self.scenario.survivor
+        survivor = evidence.survivor
         try:
             rows, pictures = await asyncio.gather(self.lab.database_rows(survivor), self.lab.pictures(survivor))
         except Exception as error:  # noqa: BLE001  whatever a driver raises, the drill is judged as unknown with this reason
@@ -351,8 +376,9 @@ class Drill:
 
     def _spec(self) -> LoadSpec:
         shape, limits = self.scenario.load, self.scenario.limits
-        act = max(limits.act / self.speed, limits.act_least)
-        longest = self.scenario.steady.within + limits.detection + act + limits.recovery + limits.after + timedelta(minutes=2)
+        once = self._patience + limits.recovery
+        back = once + limits.back if self.scenario.act.turns_back else timedelta(0)
+        longest = self.scenario.steady.within + limits.detection + once + back + limits.after + timedelta(minutes=2)
         return LoadSpec(
             out=self.run,
             host=self.lab.host,
@@ -372,17 +398,6 @@ class Drill:
             seed=self.seed,
             ids=f"d{int(self.clock.now()):x}",
         )
-
-
-def whither(act: Act) -> str:
-    """Where the act leads, in a few words."""
-    match act.verb:
-        case Verb.FAILOVER:
-            return f"towards {act.target}"
-        case Verb.EVACUATE:
-            return f"leaves {act.zone}"
-        case Verb.SHIFT:
-            return "shifts to " + ",".join(f"{name}={weight}" for name, weight in act.to.items())
 
 
 def _first_line(answer: Answer) -> str:

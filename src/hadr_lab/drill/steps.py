@@ -26,7 +26,9 @@ CHECK_THRESHOLD = 3
 STEP_WAITS: dict[str, tuple[tuple[Wait, int], ...]] = {
     "promote-database": ((Wait.AURORA_FAILOVER, 1),),
     "break-file-replication": ((Wait.EFS_BREAK, 1),),
+    "database-switched": ((Wait.AURORA_FAILOVER, 1),),
     "nodes-ready": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1)),
+    "pods-found": ((Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD - 1),),
     "targets-healthy": ((Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD - 1),),
     "move-traffic": ((Wait.HEALTH_CHECK_INTERVAL, CHECK_THRESHOLD - 1),),
     "grow-other": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1), (Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD - 1)),
@@ -87,9 +89,17 @@ def _taken_back(step: journal.StepRecord) -> bool:
     return step.name == RETURN and step.status == "done"
 
 
+def acting(steps: Sequence[StepSpan]) -> tuple[StepSpan, ...]:
+    """The steps of the act itself: those that count, without the proof and what waits for it (a new stand-by is made to follow)."""
+    after = {PROOF}
+    while more := {step.name for step in steps if step.name not in after and after.intersection(step.requires)}:
+        after |= more
+    return tuple(step for step in steps if step.counts and step.name not in after)
+
+
 def lengths(steps: Sequence[StepSpan], waits: Waits) -> Lengths:
-    """Measure the steps that count, without the proof that follows the act."""
-    counted = [step for step in steps if step.counts and step.name != PROOF]
+    """Measure the act, without the proof that follows it."""
+    counted = acting(steps)
     path = _path(counted, lambda step: timedelta(seconds=step.length_s))
     return Lengths(
         critical_path_s=path.length.total_seconds(),

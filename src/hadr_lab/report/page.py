@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hadr_lab.history import UNABLE, Operation
+from hadr_lab.report.back import way_back
 from hadr_lab.report.chart import Frame, Line, Marker, Stack, line_chart, nice_ticks, stack_chart
 from hadr_lab.report.platform import platform
 from hadr_lab.report.series import NOBODY, Slice, kinds, slices
@@ -40,6 +41,7 @@ def page(result: Result, operations: Sequence[Operation]) -> str:
             _cards(result),
             _timeline(result),
             *_charts(result, able, parts),
+            way_back(result.back),
             platform(result),
             _lost(result),
             _groups(result),

@@ -72,7 +72,7 @@ def default_for(architecture: str, folder: Path = FOLDER) -> str:
 
 def _check(scenario: Scenario, path: Path) -> None:
     moments, act, expect = [fault.at for fault in scenario.faults], scenario.act, scenario.expect
-    failing_over = act.by is not Actor.NOBODY and act.verb is Verb.FAILOVER
+    moving = act.by is not Actor.NOBODY and act.verb in (Verb.FAILOVER, Verb.SWITCHOVER)
     complaints = {
         "$.faults: nothing that clients feel; add a harm": bool(scenario.faults) and scenario.loss is None,
         "$.faults: nothing is harmed and nobody acts; give normal running a $.limits.hold": scenario.loss is None
@@ -80,11 +80,14 @@ def _check(scenario: Scenario, path: Path) -> None:
         and not scenario.limits.hold,
         "$.faults: not in time order": moments != sorted(moments),
         "$.faults[...].heal: must come after the fault itself": any(f.heal is not None and f.heal <= f.at for f in scenario.faults),
-        "$.act.target: name the member to fail over to": failing_over and not act.target,
+        "$.act.target: name the member to move to": moving and not act.target,
         "$.act.target: already serves; name the other member": act.target == scenario.serving,
         "$.act.zone: name the zone to leave": act.verb is Verb.EVACUATE and not act.zone,
         "$.act.to: name the weights to shift to": act.verb is Verb.SHIFT and not act.to,
-        "$.act.verb: only hadr evacuates and shifts weights": act.verb is not Verb.FAILOVER and act.by is not Actor.HADR,
+        "$.act.verb: only hadr switches over, evacuates and shifts weights": act.verb is not Verb.FAILOVER
+        and act.by is not Actor.HADR,
+        "$.act.back: only hadr goes back": act.back and act.by is not Actor.HADR,
+        "$.expect.back_outage_at_most: nobody moves roles back": expect.back_outage_at_most is not None and not act.turns_back,
         "$.expect.whole: give it a $.expect.whole_within, and the other way round": (expect.whole is None)
         is not (expect.whole_within is None),
         "$.replicas: at least 1 of each": scenario.replicas is not None and min(scenario.replicas.by_name().values()) < 1,

@@ -23,9 +23,10 @@ class Actor(StrEnum):
 
 
 class Verb(StrEnum):
-    """What hadr is told: to fail over to the other member, to leave a zone, or to move DNS weight."""
+    """What hadr is told: to fail over or to switch over to the other member, to leave a zone, or to move DNS weight."""
 
     FAILOVER = "failover"
+    SWITCHOVER = "switchover"
     EVACUATE = "evacuate"
     SHIFT = "shift"
 
@@ -77,9 +78,10 @@ class Steady(Strict, frozen=True):
 class Act(Strict, frozen=True):
     """Who acts, and how long after the loss was detected. `allow` names the guards that hadr is told to lift.
 
-    A failover needs the `target` member, an evacuation the `zone`, a shift the weights `to` end with, over `stages` (shares in
-    percent of the member that gains). Each stage of weights is held for `hold`. With `back` what was done is undone: the zone is
-    returned to, the weights of before are shifted to. With `keep_writer` the database's writer stays where it is.
+    A failover and a switchover need the `target` member, an evacuation the `zone`, a shift the weights `to` end with, over `stages`
+    (shares in percent of the member that gains). Each stage of weights is held for `hold`. With `back` what was done is undone: the
+    zone is returned to, the weights of before are shifted to, the roles are turned round once clients have recovered and harm is
+    healed. With `keep_writer` the database's writer stays where it is.
     """
 
     by: Actor
@@ -94,18 +96,23 @@ class Act(Strict, frozen=True):
     delay: timedelta = timedelta(seconds=1)
     allow: tuple[str, ...] = ()
 
+    @property
+    def turns_back(self) -> bool:
+        """Whether roles are moved to the target and, as an act of its own, back again."""
+        return self.back and self.verb in (Verb.FAILOVER, Verb.SWITCHOVER)
+
 
 class Expect(Strict, frozen=True):
     """What the scenario claims; each is compared with what was measured. Spans are lab time unless they say AWS's.
 
-    `outage_at_most` bounds the clients' outage, `failed_at_most` the failed requests. `spread_before`: in the steady state the
-    workload has ready pods in every zone of the site. `refilled_within`: so long after the onset it has as many ready pods as
-    before, none in a harmed zone. `whole`, `whole_within`: so long after the onset all members together have that many ready pods
-    outside the harmed zones. `targets_gone_within` (AWS's time, divided by the speed): no target in a harmed zone counts as
-    healthy after it. `shares`: while nothing is harmed clients draw the members by these weights. `traffic_on`, `traffic_within`
-    (AWS's time): so long after the onset only this member is asked. `clients_follow`: wherever the weights stood still, clients
-    drew the members by them. `weights_after`: what Route 53 holds at the end. `act_exit`, `act_says`: the tool's exit code, and
-    what is among its words.
+    `outage_at_most` bounds the clients' outage, `back_outage_at_most` that of the way back (which is then expected to end well),
+    `failed_at_most` the failed requests. `spread_before`: in the steady state the workload has ready pods in every zone of the
+    site. `refilled_within`: so long after the onset it has as many ready pods as before, none in a harmed zone. `whole`,
+    `whole_within`: so long after the onset all members together have that many ready pods outside the harmed zones.
+    `targets_gone_within` (AWS's time, divided by the speed): no target in a harmed zone counts as healthy after it. `shares`:
+    while nothing is harmed clients draw the members by these weights. `traffic_on`, `traffic_within` (AWS's time): so long after
+    the onset only this member is asked. `clients_follow`: wherever the weights stood still, clients drew the members by them.
+    `weights_after`: what Route 53 holds at the end. `act_exit`, `act_says`: the tool's exit code, and what is among its words.
     """
 
     verdict: str = "valid"
@@ -116,6 +123,7 @@ class Expect(Strict, frozen=True):
     rpo_at_least: timedelta = ZERO
     rpo_at_most: timedelta | None = None
     outage_at_most: timedelta | None = None
+    back_outage_at_most: timedelta | None = None
     failed_at_most: int | None = None
     spread_before: bool = False
     refilled_within: timedelta | None = None
@@ -134,7 +142,8 @@ class Expect(Strict, frozen=True):
 class Limits(Strict, frozen=True):
     """When to stop waiting. `act` is AWS's time, divided by the speed, and never less than `act_least`.
 
-    `hold`: so long a harm that nobody acts upon is left to work before the clients' recovery is looked for.
+    `hold`: so long a harm that nobody acts upon is left to work before the clients' recovery is looked for. `back`: so long the way
+    back may be refused because the other side is not well yet.
     """
 
     hold: timedelta = ZERO
@@ -142,6 +151,7 @@ class Limits(Strict, frozen=True):
     act: timedelta = timedelta(minutes=20)
     act_least: timedelta = timedelta(minutes=2)
     recovery: timedelta = timedelta(seconds=30)
+    back: timedelta = timedelta(minutes=2)
     after: timedelta = timedelta(seconds=2)
 
 
@@ -171,8 +181,3 @@ class Scenario(Strict, frozen=True):
     def loss(self) -> Fault | None:
         """The fault that the clock of the drill starts at: the first that clients can feel. None: the clock starts with the act."""
         return next((fault for fault in self.faults if not isinstance(fault, PREPARATIONS)), None)
-
-    @property
-    def survivor(self) -> str:
-        """The member whose data is judged at the end: where a failover leads, else the one that serves."""
-        return self.act.target or self.serving

@@ -100,7 +100,7 @@ HARMLESS = "description: a drill\narchitecture: ha-single-cluster\nact: {by: nob
     [
         (HARMLESS, "nothing is harmed and nobody acts"),
         (HARMLESS.replace("by: nobody", "by: hadr, verb: evacuate"), r"\$.act.zone: name the zone to leave"),
-        (HARMLESS.replace("by: nobody", "by: as-published, verb: evacuate, zone: a"), "only hadr evacuates"),
+        (HARMLESS.replace("by: nobody", "by: as-published, verb: evacuate, zone: a"), "only hadr switches over, evacuates"),
         (GOOD + "replicas: {app: 3, web: 0}\n", r"\$.replicas: at least 1 of each"),
         (GOOD + "replicas: {app: 3, web: 1, cache: 1}\n", "unknown field `cache`"),
         (GOOD + "expect: {whole: {app: 3, web: 1}}\n", r"\$.expect.whole: give it a \$.expect.whole_within"),
