@@ -236,7 +236,6 @@ class FakeState:
     told: list[tuple[object, ...]] = field(default_factory=list)
     health: dict[tuple[str, str, int], TargetHealth] = field(default_factory=dict)
     lags: dict[str, timedelta | None] = field(default_factory=dict)
-    lags_told: list[tuple[str, timedelta | None]] = field(default_factory=list)
     synced: dict[str, datetime] = field(default_factory=dict)
     claimed: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -329,7 +328,6 @@ class FakeState:
     def database_lag(self, arn: str, lag: timedelta | None) -> None:
         """Keep the last."""
         self.lags[arn] = lag
-        self.lags_told.append((arn, lag))
 
     def switch_done(self, global_cluster: str) -> None:
         """Flip the roles, as the emulated RDS does."""

@@ -122,20 +122,38 @@ def test_the_labs_own_accounts_cannot_write_to_a_read_only_server() -> None:
     assert not any("hadr_heartbeat'@'%" in statement for statement in made)
 
 
+BEAT = datetime(2026, 1, 1)  # noqa: DTZ001 databases give naive UTC
+
+
+def a_reader(since: float = 0.0) -> Lag:
+    """A reader that looks since then; its clock and the heartbeats' both begin at 0."""
+    lag = Lag()
+    assert lag.look(at=BEAT - timedelta(hours=1), age=timedelta(hours=1), now=since) is None
+    return lag
+
+
 def test_lag_is_how_late_the_newest_heartbeat_came() -> None:
     """Between two heartbeats the lag stays what the last one showed."""
-    lag, at = Lag(), datetime(2026, 1, 1)  # noqa: DTZ001 databases give naive UTC
-    assert lag.look(at=at, age=timedelta(milliseconds=40)) == timedelta(milliseconds=40)
-    assert lag.look(at=at, age=timedelta(milliseconds=400)) == timedelta(milliseconds=40)
+    lag = a_reader()
+    assert lag.look(at=BEAT, age=timedelta(milliseconds=40), now=1.0) == timedelta(milliseconds=40)
+    assert lag.look(at=BEAT, age=timedelta(milliseconds=400), now=1.36) == timedelta(milliseconds=40)
 
 
 def test_lag_grows_when_the_next_heartbeat_is_overdue() -> None:
     """Stalled replication shows as the time since the missing heartbeat should have come, and falls when it is there."""
-    lag, at = Lag(), datetime(2026, 1, 1)  # noqa: DTZ001 databases give naive UTC
-    lag.look(at=at, age=timedelta(milliseconds=40))
-    assert lag.look(at=at, age=timedelta(seconds=3)) == timedelta(seconds=2.5)
-    assert lag.look(at=at + timedelta(seconds=3), age=timedelta(milliseconds=50)) == timedelta(milliseconds=50)
-    assert lag.look(at=at + timedelta(seconds=4), age=timedelta(milliseconds=-1)) == timedelta()
+    lag = a_reader()
+    lag.look(at=BEAT, age=timedelta(milliseconds=40), now=1.0)
+    assert lag.look(at=BEAT, age=timedelta(seconds=3), now=4.0) == timedelta(seconds=2.5)
+    assert lag.look(at=BEAT + timedelta(seconds=3), age=timedelta(milliseconds=50), now=4.1) == timedelta(milliseconds=50)
+    assert lag.look(at=BEAT + timedelta(seconds=4), age=timedelta(milliseconds=-1), now=5.0) == timedelta()
+
+
+def test_heartbeats_of_the_writers_last_time_are_nobodys_lag() -> None:
+    """Roles were turned round twice: the newest heartbeat of the new writer is of before, until it beats anew."""
+    lag = Lag()
+    assert lag.look(at=BEAT, age=timedelta(seconds=33), now=100.0) is None
+    assert lag.look(at=BEAT, age=timedelta(seconds=33.4), now=100.4) is None
+    assert lag.look(at=BEAT + timedelta(seconds=33.5), age=timedelta(milliseconds=60), now=100.6) == timedelta(milliseconds=60)
 
 
 FULL = b"\xff" + (1040).to_bytes(2, "little") + b"#08004Too many connections"

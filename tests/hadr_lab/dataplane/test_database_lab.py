@@ -252,10 +252,7 @@ async def a_reachable_old_writer_is_fenced(world: World) -> None:
 
 
 async def a_switchover_loses_nothing(world: World) -> None:
-    """Roles turn round under load and back again; every acknowledged write is on both sides.
-
-    A writer that becomes a reader holds heartbeats of the new writer from its last time: their age is nobody's lag.
-    """
+    """Roles turn round under load and back again; every acknowledged write is on both sides."""
     realizer = databases(world)
     async with running(realizer.run()):
         await ready(world)
@@ -269,13 +266,11 @@ async def a_switchover_loses_nothing(world: World) -> None:
         await until(lambda: (world.state.lags.get(ONE) or timedelta(9)) < timedelta(seconds=0.5))
         assert await numbers(realizer, TWO) == acknowledged
         assert await numbers(realizer, ONE) == acknowledged
-        world.state.lags_told.clear()
         await switched(world, ONE, loss=False)
         assert ("switch_done", GLOBAL) in world.state.told
         assert await sql(world, "one", "INSERT INTO t VALUES (-1)") == "done"
         assert await sql(world, "two", "INSERT INTO t VALUES (-2)") == "error 1290"
         await until(lambda: (world.state.lags[TWO] or timedelta(9)) < timedelta(seconds=0.5))
-        assert max(lag for arn, lag in world.state.lags_told if arn == TWO and lag is not None) < timedelta(seconds=1)
 
 
 async def a_switchover_that_cannot_be_lossless_does_not_happen(world: World) -> None:

@@ -62,7 +62,6 @@ class Keeper:
     _told_ready: bool = False
     _fenced_at: float = NEVER
     _lag: Lag = field(default_factory=Lag)
-    _follows_since: float | None = None
 
     @property
     def lost(self) -> bool:
@@ -201,7 +200,7 @@ class Keeper:
 
     async def _pulse(self) -> None:
         if self.view.is_writer:
-            self._lag, self._follows_since = Lag(), None
+            self._lag = Lag()
             await asyncio.sleep(BEAT_EVERY.total_seconds())
             if self.server.running and self.server.equipped is not None and not self.lost:
                 await self._beat()
@@ -214,18 +213,13 @@ class Keeper:
         await admin.rows(*statements.beat(self.server.server_id))
 
     async def _measure(self) -> None:
-        """Tell the lag, once a heartbeat came that was written since this is a reader: those of before say nothing about it."""
-        now = asyncio.get_running_loop().time()
-        if self._follows_since is None:
-            self._follows_since = now
         writer = self.peer(self.view.replicates_from or "")
         lag = None
         try:
             if writer is not None and self.server.running:
                 rows = await self.server.admin.rows(statements.newest_beat(writer.server_id))
-                age = timedelta(microseconds=rows[0]["age"]) if rows else None
-                if age is not None and age.total_seconds() <= now - self._follows_since:
-                    lag = self._lag.look(at=rows[0]["at"], age=age)
+                now = asyncio.get_running_loop().time()
+                lag = self._lag.look(at=rows[0]["at"], age=timedelta(microseconds=rows[0]["age"]), now=now) if rows else None
         except DatabaseRefused as error:
             if error.code not in NOT_THERE_YET:
                 raise
