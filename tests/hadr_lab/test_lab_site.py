@@ -189,7 +189,7 @@ def test_after_the_failover_two_has_nodes_of_its_own_making(story: Story) -> Non
     assert {claim["status"]["nodeName"] for claim in seen.claims} == {node["metadata"]["name"] for node in service}
     claimed = {claim["status"]["providerID"].rsplit("/", 1)[1] for claim in seen.claims}
     assert claimed < {instance["InstanceId"] for instance in seen.instances}
-    assert len(seen.instances) == 2 + len(service)
+    assert len(seen.instances) == 3 + len(service)
     assert all(c["status"] == "True" for node in seen.nodes for c in node["status"]["conditions"] if c["type"] == "Ready")
     assert phases(seen) == {"Running"}
     assert seen.node_maker["status"]["readyReplicas"] == 2

@@ -29,7 +29,6 @@ STEP_WAITS: dict[str, tuple[tuple[Wait, int], ...]] = {
     "database-switched": ((Wait.AURORA_FAILOVER, 1),),
     "nodes-ready": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1)),
     "pods-found": ((Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD - 1),),
-    "targets-healthy": ((Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD - 1),),
     "move-traffic": ((Wait.HEALTH_CHECK_INTERVAL, CHECK_THRESHOLD - 1),),
     "grow-other": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1), (Wait.TARGET_CHECK_INTERVAL, TARGET_THRESHOLD - 1)),
     "wait-for-workload": ((Wait.INSTANCE_BOOT, 1), (Wait.IMAGE_PULL, 1)),
@@ -38,7 +37,8 @@ STEP_WAITS: dict[str, tuple[tuple[Wait, int], ...]] = {
 }
 """The simulated waits inside each step that nothing can shorten, one after the other, and how often each is waited for.
 
-N good checks in a row lie N - 1 intervals apart: the first may come at once.
+N good checks in a row lie N - 1 intervals apart: the first may come at once. The balancer's checks in a failover are no wait of
+their own: it finds pods by what is theirs alone (/readyz/local), while database and files are still on their way.
 """
 
 
