@@ -129,7 +129,8 @@ def assert_gone(spaces: frozenset[str]) -> None:
 def left(spaces: frozenset[str], within: float = 5) -> list[str]:
     """Who is still there after so many seconds: in one of these namespaces, or with a mount of one.
 
-    The kernel gives the numbers of namespaces that are gone to new ones: whoever started after this call is of another lab.
+    The kernel gives the numbers of namespaces that are gone to new ones: whoever started after this call is of another lab, so is who
+    is in a user namespace that is neither ours nor one of these (a lab has one, which lives as long as the lab).
     """
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     end = time.monotonic() + within
@@ -140,8 +141,12 @@ def left(spaces: frozenset[str], within: float = 5) -> list[str]:
 
 def _holders(spaces: frozenset[str], *, started_before: float) -> list[str]:
     found = []
+    users = {space for space in spaces | _links(os.getpid()) if space.startswith("user:")}
     for pid in _pids():
-        held = (_links(pid) | set(_MOUNTED.findall(_read(Path(f"/proc/{pid}/mountinfo"))))) & spaces
+        links = _links(pid)
+        if not links & users:
+            continue
+        held = (links | set(_MOUNTED.findall(_read(Path(f"/proc/{pid}/mountinfo"))))) & spaces
         if held and _started(pid) <= started_before:
             found.append(f"{pid} {_read(Path(f'/proc/{pid}/cmdline')).replace(chr(0), ' ')[:80]} {sorted(held)}")
     return found
