@@ -129,8 +129,8 @@ def assert_gone(spaces: frozenset[str]) -> None:
 def left(spaces: frozenset[str], within: float = 5) -> list[str]:
     """Who is still there after so many seconds: in one of these namespaces, or with a mount of one.
 
-    The kernel gives the numbers of namespaces that are gone to new ones: whoever started after this call is of another lab, so is who
-    is in a user namespace that is neither ours nor one of these (a lab has one, which lives as long as the lab).
+    The kernel gives the numbers of namespaces that are gone to new ones. Of another lab is who started after this call, and who is
+    in a user namespace that is neither ours nor one of these: a lab has one, which lives as long as the lab.
     """
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     end = time.monotonic() + within

@@ -38,6 +38,7 @@ class Echo(socketserver.BaseRequestHandler):
             self.request.sendall(block)
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
+    request_queue_size = 128  # with the usual 5, a busy machine loses what asks at once
 Server((sys.argv[1], int(sys.argv[2])), Echo).serve_forever()
 """
 
