@@ -7,10 +7,11 @@ is known is written; its verdict is then unknown. It never harms a site that was
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -122,12 +123,12 @@ class Drill:
     async def _site_serves(self, deadline: float) -> None:
         while True:
             answer = await self.lab.hadr("status", "--json", timeout=STATUS_LIMIT)
-            if answer.code == 0:
+            silent = unready(answer.said or {})
+            if answer.code == 0 and not silent:
                 return
             if self.clock.now() >= deadline:
-                raise ScenarioFailed(
-                    f"the site does not serve, so nothing was harmed: hadr status ended {answer.code}: {answer.text[-200:]}"
-                )
+                why = f"{', '.join(silent)} not ready" if silent else f"hadr status ended {answer.code}: {answer.text[-200:]}"
+                raise ScenarioFailed(f"the site does not serve, so nothing was harmed: {why}")
             await self._pause(PAUSE_S)
 
     def _unsteady(self) -> str:
@@ -398,6 +399,12 @@ class Drill:
             seed=self.seed,
             ids=f"d{int(self.clock.now()):x}",
         )
+
+
+def unready(said: Mapping[str, Any]) -> list[str]:
+    """Members that DNS gives weight and that are not ready yet, by `hadr status --json`: the drill of a pair begins with both."""
+    weights = said.get("readings", {}).get("weights", {}).get("value") or {}
+    return [name for name, one in said.get("members", {}).items() if weights.get(name) and one.get("serving") != "yes"]
 
 
 def _first_line(answer: Answer) -> str:

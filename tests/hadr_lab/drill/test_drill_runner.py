@@ -19,7 +19,7 @@ from hadr_lab import result as results
 from hadr_lab.checker import Content, Row, balance
 from hadr_lab.drill.crossings import Counts
 from hadr_lab.drill.ports import Answer, MemberPlace, Pictures, pictures_in
-from hadr_lab.drill.runner import Drill
+from hadr_lab.drill.runner import Drill, unready
 from hadr_lab.drill.sight import Pod, Sight, Target
 from hadr_lab.errors import StartFailed
 from hadr_lab.history import HISTORY, HistoryWriter, Kind, LoadSummary, Operation, Outcome, read_history, write_summary
@@ -640,3 +640,12 @@ def test_what_a_site_says_while_it_comes_up_is_no_health_check(tmp_path: Path) -
     assert found is not None
     assert found.checks_left_out == pytest.approx(95 * found.seconds, rel=0.01)
     assert found.bytes_per_request == pytest.approx(2.1, abs=0.1)
+
+
+def test_a_pair_begins_when_both_with_weight_are_ready() -> None:
+    """One that DNS leads to and that is not ready would be drawn by nobody; a stand-by has no weight and is not waited for."""
+    weights = {"known": True, "value": {"one": 50, "two": 50}}
+    said = {"readings": {"weights": weights}, "members": {"one": {"serving": "yes"}, "two": {"serving": "no"}}}
+    assert unready(said) == ["two"]
+    assert unready(said | {"readings": {"weights": {"known": True, "value": {"one": 100, "two": 0}}}}) == []
+    assert unready(said | {"readings": {"weights": {"known": False, "why": "no answer"}}}) == unready({}) == []
