@@ -107,8 +107,9 @@ def decide(site: Site, plan: Plan, view: View, progress: Mapping[StepName, Progr
             unseen = unseen or _unasked(step, state, proof)
             seen.append((step.name, proof.seen))
     over = all(progress[step.name].status.over or step.best_effort for step in plan.steps)
-    due = tuple(step.name for step in ask if not (unseen and _waits_for_looks(step, progress[step.name], now)))
-    return Decision(begin=tuple(begin), ask=due, settle=tuple(settle), seen=tuple(seen), over=over)
+    ready = [step for step in ask if not (unseen and _waits_for_looks(step, progress[step.name], now))]
+    due = sorted(ready, key=_alone)  # what leaves nothing beside it comes last
+    return Decision(begin=tuple(begin), ask=tuple(step.name for step in due), settle=tuple(settle), seen=tuple(seen), over=over)
 
 
 def _unasked(step: Step, state: Progress, proof: Proof) -> bool:
@@ -116,9 +117,14 @@ def _unasked(step: Step, state: Progress, proof: Proof) -> bool:
     return step.action is not None and not step.best_effort and state.attempts == 0 and proof.state is State.UNSEEN
 
 
+def _alone(step: Step) -> bool:
+    """Whether the step, once asked for, takes the run's whole attention while it lasts."""
+    return isinstance(step.action, ShiftWeights)
+
+
 def _waits_for_looks(step: Step, state: Progress, now: datetime) -> bool:
-    """A shift takes the run's whole attention while it lasts, so what is to go on beside it is asked for first."""
-    return isinstance(step.action, ShiftWeights) and state.began is not None and now - state.began < FIRST_LOOK
+    """What is to go on beside a step that takes the whole attention is asked for first."""
+    return _alone(step) and state.began is not None and now - state.began < FIRST_LOOK
 
 
 def watched(plan: Plan, progress: Mapping[StepName, Progress]) -> tuple[Read, ...]:

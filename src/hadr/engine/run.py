@@ -83,12 +83,8 @@ class Run:
             self._change(name, status=Status.RUNNING, began=self._now())
             self._write("step", step=name, data={"status": Status.RUNNING})
             self.told(self._step(name), Status.RUNNING, "")
-        for name in sorted(decision.ask, key=self._goes_on_here):  # a shift last
+        for name in decision.ask:
             self._ask(name)
-
-    def _goes_on_here(self, name: StepName) -> bool:
-        """Whether nothing else is looked after while the step is carried out."""
-        return isinstance(self._step(name).action, ShiftWeights)
 
     def _ask(self, name: StepName) -> None:
         action = self._step(name).action
