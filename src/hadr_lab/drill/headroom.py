@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hadr_lab.drill.account import latencies
 from hadr_lab.errors import UsageError
 from hadr_lab.history import UNABLE, Operation
 from hadr_lab.result import Result, seconds
@@ -52,7 +53,7 @@ def way_of(result: Result, operations: Sequence[Operation], *, within_s: float, 
     if platform.whole_s is None:
         raise UsageError(f"{result.scenario}: the pods for the whole load were never seen; look into its report")
     after = [op for op in operations if onset <= op.intended < onset + within_s and op.population != UNABLE]
-    good = sorted(op.latency_s for op in after if op.succeeded)
+    good = [op.latency_s for op in after if op.succeeded]
     region = {name: member.region for name, member in result.members.items()}
     before, later = platform.nodes_before, platform.nodes_after
     made = sum(max(0, sum(later.get(name, {}).values()) - sum(kinds.values())) for name, kinds in before.items())
@@ -66,7 +67,7 @@ def way_of(result: Result, operations: Sequence[Operation], *, within_s: float, 
         requests=len(after),
         failed=len(after) - len(good),
         slow=sum(latency > SLOW_S for latency in good),
-        p99_s=good[int(0.99 * len(good))] if good else None,
+        p99_s=latencies(after).get("p99"),
         usd=sum(count * price(kind, region[name]) for name, of in before.items() for kind, count in of.items()),
     )
 

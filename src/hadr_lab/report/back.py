@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hadr_lab.report.tables import behind, section, table
+from hadr_lab.report.tables import behind, number, section, table
 from hadr_lab.result import BackResult, seconds
 
 
@@ -20,12 +20,8 @@ def way_back(back: BackResult | None) -> str:
         f"waits alone are {seconds(back.floor_s)}; with AWS's waits it would be {seconds(back.aws_critical_path_s)}."
     )
     rows = [
-        (s.name, s.status, _number(s.started_s), _number(s.ended_s), ", ".join(s.requires) or "-", s.proof or s.summary)
+        (s.name, s.status, number(s.started_s), number(s.ended_s), ", ".join(s.requires) or "-", s.proof or s.summary)
         for s in back.steps
     ]
     steps = table(("step", "status", "from s", "to s", "waits for", "proven by"), rows, numbers=(2, 3))
     return section("The way back", text, behind("Its steps as a table", steps))
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

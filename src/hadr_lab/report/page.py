@@ -15,7 +15,7 @@ from hadr_lab.report.chart import Frame, Line, Marker, Stack, line_chart, nice_t
 from hadr_lab.report.platform import platform
 from hadr_lab.report.series import NOBODY, Slice, kinds, slices
 from hadr_lab.report.style import CSS, JS
-from hadr_lab.report.tables import behind, card, ids, section, table
+from hadr_lab.report.tables import behind, card, ids, number, section, table
 from hadr_lab.report.timeline import PHASE_WORDS, phase_spans, timeline
 from hadr_lab.result import Result, headline, seconds
 
@@ -108,7 +108,7 @@ def _timeline(result: Result) -> str:
     )
     spans = [(PHASE_WORDS[n], f"{a:.2f}", f"{b:.2f}", f"{b - a:.2f}") for n, a, b in phase_spans(result)]
     steps = [
-        (s.name, s.status, _number(s.started_s), _number(s.ended_s), ", ".join(s.requires) or "-", s.plane, s.proof or s.summary)
+        (s.name, s.status, number(s.started_s), number(s.ended_s), ", ".join(s.requires) or "-", s.plane, s.proof or s.summary)
         for s in result.steps
     ]
     text = (
@@ -320,7 +320,3 @@ def _percent(value: float) -> str:
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value * 1000:.0f}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -19,6 +19,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterab
     return f'<div class="scroll"><table>{title}<thead><tr>{cells("th", head)}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
+def number(value: float | None) -> str:
+    """A cell of seconds with two decimals; a dash for what is not known."""
+    return "-" if value is None else f"{value:.2f}"
+
+
 def behind(summary: str, inside: str) -> str:
     """Something to open: the table behind a chart."""
     return f"<details><summary>{escape(summary)}</summary>{inside}</details>"
