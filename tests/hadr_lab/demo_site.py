@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -59,8 +60,9 @@ class Site:
     def read_only(self, member: str) -> bool:
         """What the member's database itself says, over its admin socket."""
         pid = json.loads((self.lab.run / "lab.json").read_bytes())["pid"]
-        socket = f"/proc/{pid}/root/run/lab/databases/{REGIONS[member]}/peccy-{member}/admin.sock"
-        connection = pymysql.connect(unix_socket=socket, user="root", connect_timeout=5)
+        inside = Path("/proc", str(pid), "root")
+        socket = inside / f"run/lab/databases/{REGIONS[member]}/peccy-{member}/admin.sock"
+        connection = pymysql.connect(unix_socket=str(socket), user="root", connect_timeout=5)
         with connection, connection.cursor() as cursor:
             cursor.execute("SELECT @@read_only")
             row = cursor.fetchone()
