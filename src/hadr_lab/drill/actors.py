@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from hadr_lab.drill.answers import weights_before, words_of
 from hadr_lab.drill.ports import Answer, Clock, Lab
 from hadr_lab.drill.steps import StepSpan, from_journal
 from hadr_lab.scenario import Act, Actor, Verb
@@ -77,7 +78,7 @@ class ByHadr:
         answer, acted = await self._ask(self._words(), "", limit)
         if not self.act_.back or self.act_.turns_back or answer.code != 0:
             return acted
-        words = self._shift(_weights_before(answer)) if self.act_.verb is Verb.SHIFT else (*self._words(), "--return")
+        words = self._shift(weights_before(answer)) if self.act_.verb is Verb.SHIFT else (*self._words(), "--return")
         back = await self.lab.hadr(*words, "--runs", str(self.run / "hadr-return"), "--json", timeout=limit)
         return replace(acted, exit_code=back.code, said=f"{acted.said}; return: {words_of(back)}")
 
@@ -136,19 +137,6 @@ def whither(act: Act) -> str:
             return f"leaves {act.zone}"
         case Verb.SHIFT:
             return "shifts to " + ",".join(f"{name}={weight}" for name, weight in act.to.items())
-
-
-def _weights_before(answer: Answer) -> Mapping[str, int]:
-    """The weights that a shift which is done began with, in its own words."""
-    weights: Mapping[str, int] = (answer.said or {})["plan"]["from"]
-    return weights
-
-
-def words_of(answer: Answer) -> str:
-    """hadr's answer in one line: its own words where it gave any, else the end of what it printed."""
-    said = answer.said or {}
-    words = [str(said[key]) for key in ("answer", "why") if said.get(key)]
-    return ": ".join(words) or " ".join(answer.text[-400:].split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

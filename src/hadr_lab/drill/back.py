@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from hadr_lab.drill.actors import Acted, ByHadr, words_of
-from hadr_lab.drill.ports import Answer, Lab
+from hadr_lab.drill.actors import Acted, ByHadr
+from hadr_lab.drill.answers import why_not
+from hadr_lab.drill.ports import Lab
 from hadr_lab.scenario import Act, Verb
 
 PLAN_LIMIT = timedelta(seconds=30)
@@ -52,7 +53,7 @@ class GoingBack:
             answer = await self.lab.hadr("plan", verb_back(self.act), "--to", self.home, "--json", timeout=PLAN_LIMIT)
             if answer.code == 0:
                 return True
-            back.refused = _why_not(answer)
+            back.refused = why_not(answer)
             if self.now() >= deadline:
                 return False
             await self.pause(ASK_EVERY_S)
@@ -62,9 +63,3 @@ class GoingBack:
         back.began = self.now()
         back.acted = await self.by.go_back(verb_back(self.act), self.home, limit)
         back.ended = self.now()
-
-
-def _why_not(answer: Answer) -> str:
-    refusals = (answer.said or {}).get("refusals", ())
-    told = [f"{each['guard']}: {each['what']}" for each in refusals]
-    return "; ".join(told) or words_of(answer)

@@ -7,11 +7,10 @@ is known is written; its verdict is then unknown. It never harms a site that was
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -19,12 +18,13 @@ from hadr_lab import result as results
 from hadr_lab.checker import Content, Limits, judge
 from hadr_lab.drill.account import Setting, able, result_of, sustained
 from hadr_lab.drill.actors import Acted, ByHadr, actor_for, whither
+from hadr_lab.drill.answers import reason_of, unready
 from hadr_lab.drill.back import Back, GoingBack, verb_back
 from hadr_lab.drill.evidence import Evidence, Injected
 from hadr_lab.drill.expectations import compare
 from hadr_lab.drill.outage import outage, success_rate
 from hadr_lab.drill.platform import as_expected
-from hadr_lab.drill.ports import Answer, Clock, Lab, RunningLoad, WallClock
+from hadr_lab.drill.ports import Clock, Lab, RunningLoad, WallClock
 from hadr_lab.errors import LabError, ScenarioFailed
 from hadr_lab.history import HISTORY, HistoryTail, Kind, Operation, read_history
 from hadr_lab.load.spec import DURATION_LIMIT, LoadSpec
@@ -123,7 +123,7 @@ class Drill:
     async def _site_serves(self, deadline: float) -> None:
         while True:
             answer = await self.lab.hadr("status", "--json", timeout=STATUS_LIMIT)
-            silent = unready(answer.said or {})
+            silent = unready(answer)
             if answer.code == 0 and not silent:
                 return
             if self.clock.now() >= deadline:
@@ -222,7 +222,7 @@ class Drill:
             unknown = 0 if answer.code in (0, 1) else unknown + 1
             if answer.code == 1 or unknown >= UNKNOWN_IN_A_ROW:
                 evidence.detected = self.clock.now()
-                self.told(f"detected: {_first_line(answer) or 'the active member does not serve'}")
+                self.told(f"detected: {reason_of(answer) or 'the active member does not serve'}")
                 return
             await self._pause(PAUSE_S)
         evidence.reasons.append("the loss was not detected within the limit; somebody acted all the same")
@@ -399,14 +399,3 @@ class Drill:
             seed=self.seed,
             ids=f"d{int(self.clock.now()):x}",
         )
-
-
-def unready(said: Mapping[str, Any]) -> list[str]:
-    """Members that DNS gives weight and that are not ready yet, by `hadr status --json`: the drill of a pair begins with both."""
-    weights = said.get("readings", {}).get("weights", {}).get("value") or {}
-    return [name for name, one in said.get("members", {}).items() if weights.get(name) and one.get("serving") != "yes"]
-
-
-def _first_line(answer: Answer) -> str:
-    said = (answer.said or {}).get("why")
-    return str(said) if said else ""

@@ -17,9 +17,10 @@ from tests.hadr_lab.loads import a_summary
 from hadr.core.journal import Chain
 from hadr_lab import result as results
 from hadr_lab.checker import Content, Row, balance
+from hadr_lab.drill.answers import unready
 from hadr_lab.drill.crossings import Counts
 from hadr_lab.drill.ports import Answer, MemberPlace, Pictures, pictures_in
-from hadr_lab.drill.runner import Drill, unready
+from hadr_lab.drill.runner import Drill
 from hadr_lab.drill.sight import Pod, Sight, Target
 from hadr_lab.errors import StartFailed
 from hadr_lab.history import HISTORY, HistoryWriter, Kind, LoadSummary, Operation, Outcome, read_history, write_summary
@@ -646,6 +647,8 @@ def test_a_pair_begins_when_both_with_weight_are_ready() -> None:
     """One that DNS leads to and that is not ready would be drawn by nobody; a stand-by has no weight and is not waited for."""
     weights = {"known": True, "value": {"one": 50, "two": 50}}
     said = {"readings": {"weights": weights}, "members": {"one": {"serving": "yes"}, "two": {"serving": "no"}}}
-    assert unready(said) == ["two"]
-    assert unready(said | {"readings": {"weights": {"known": True, "value": {"one": 100, "two": 0}}}}) == []
-    assert unready(said | {"readings": {"weights": {"known": False, "why": "no answer"}}}) == unready({}) == []
+    assert unready(Answer(code=0, said=said)) == ["two"]
+    stand_by = {"weights": {"known": True, "value": {"one": 100, "two": 0}}}
+    assert unready(Answer(code=0, said=said | {"readings": stand_by})) == []
+    unknown = {"weights": {"known": False, "why": "no answer"}}
+    assert unready(Answer(code=0, said=said | {"readings": unknown})) == unready(Answer(code=0)) == []
