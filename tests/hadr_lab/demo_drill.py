@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tests.hadr_lab.demo_books import Raw
 from tests.hadr_lab.demo_process import hadr_lab, left, started
 
@@ -53,3 +55,13 @@ def _once(folder: Path, scenario: str, architecture: str) -> Drilled:
             spaces=spaces,
             left=left(spaces),
         )
+
+
+def once(scenario: str, *, architecture: str = "dr-multi-region") -> Any:
+    """A fixture of one module: the drill of `scenario`, carried out when the first of its tests asks for it."""
+
+    @pytest.fixture(scope="module")
+    def drill(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
+        return drilled(tmp_path_factory.mktemp(scenario), scenario, architecture=architecture)
+
+    return drill

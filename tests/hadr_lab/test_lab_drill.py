@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from tests.hadr_lab.demo_drill import Drilled, drilled
+from tests.hadr_lab.demo_drill import Drilled, once
 from tests.hadr_lab.demo_process import hadr_lab
 
 from hadr.adapters.aws.policy import outside
@@ -26,10 +26,8 @@ WARM_LIMIT_S = 180
 MEMORY_LIMIT_MB = 4096
 
 
-@pytest.fixture(scope="module")
-def drill(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    """One drill for all tests of this module."""
-    return drilled(tmp_path_factory.mktemp("region-loss"), "region-loss")
+drill = once("region-loss")
+"""One drill for all tests of this module."""
 
 
 def test_a_lost_region_is_recovered_and_the_books_balance(drill: Drilled) -> None:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from tests.hadr_lab.demo_drill import Drilled, drilled
+from tests.hadr_lab.demo_drill import Drilled, once
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(scope="module")
-def stalled(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    """A drill in which replication stalls a second before the loss."""
-    return drilled(tmp_path_factory.mktemp("stalled"), "region-loss-stalled-replication")
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    """A drill in which the published three steps are followed."""
-    return drilled(tmp_path_factory.mktemp("published"), "as-published")
+stalled = once("region-loss-stalled-replication")
+"""A drill in which replication stalls a second before the loss."""
+published = once("as-published")
+"""A drill in which the published three steps are followed."""
 
 
 def test_a_stall_before_the_loss_loses_what_was_acknowledged_in_it(stalled: Drilled) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 
 import pytest
-from tests.hadr_lab.demo_drill import Drilled, drilled
+from tests.hadr_lab.demo_drill import Drilled, once
 
 from hadr.core.journal import run_record, verify
 from hadr_lab.waits import Wait, Waits
@@ -14,22 +14,12 @@ from hadr_lab.waits import Wait, Waits
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(scope="module")
-def there_and_back(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    """50/50, 100/0, 50/50."""
-    return drilled(tmp_path_factory.mktemp("shift"), "shift-and-return", architecture="ha-multi-cluster")
-
-
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    """Towards a member that cannot use its files once it gets more clients."""
-    return drilled(tmp_path_factory.mktemp("broken"), "shift-to-broken-member", architecture="ha-multi-cluster")
-
-
-@pytest.fixture(scope="module")
-def emptied(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    """Member one's zone is left while all is well, and returned to."""
-    return drilled(tmp_path_factory.mktemp("emptied"), "evacuate-member-and-return", architecture="ha-multi-cluster")
+there_and_back = once("shift-and-return", architecture="ha-multi-cluster")
+"""50/50, 100/0, 50/50."""
+broken = once("shift-to-broken-member", architecture="ha-multi-cluster")
+"""Towards a member that cannot use its files once it gets more clients."""
+emptied = once("evacuate-member-and-return", architecture="ha-multi-cluster")
+"""Member one's zone is left while all is well, and returned to."""
 
 
 def test_shifting_all_weight_and_back_fails_no_request(there_and_back: Drilled) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from tests.hadr_lab.demo_drill import Drilled, drilled
+from tests.hadr_lab.demo_drill import Drilled, once
 
 from hadr_lab.drill.crossings import saving
 from hadr_lab.result import CrossingResult
@@ -20,16 +20,10 @@ A client still asked the lost member after 12 s in one run of three.
 """
 
 
-@pytest.fixture(scope="module")
-def single(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    """The single cluster loses the zone of its database's writer."""
-    return drilled(tmp_path_factory.mktemp("single"), "zone-loss-single", architecture="ha-single-cluster")
-
-
-@pytest.fixture(scope="module")
-def multi(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    """The pair of clusters loses the zone of member one."""
-    return drilled(tmp_path_factory.mktemp("multi"), "zone-loss-multi", architecture="ha-multi-cluster")
+single = once("zone-loss-single", architecture="ha-single-cluster")
+"""The single cluster loses the zone of its database's writer."""
+multi = once("zone-loss-multi", architecture="ha-multi-cluster")
+"""The pair of clusters loses the zone of member one."""
 
 
 @pytest.mark.parametrize("architecture", ["single", "multi"])
