@@ -17,7 +17,7 @@ resource "aws_route53_health_check" "ready" {
   type              = upper(local.endpoint.scheme)
   fqdn              = module.balancer[each.key].dns_name
   port              = local.endpoint.port
-  resource_path     = "/readyz"
+  resource_path     = "/readyz/reads" # by what is the member's own: both share the writer, and without it neither is better
   request_interval  = 10
   failure_threshold = 3
   tags              = { Name = "${local.cluster[each.key]}-ready" }

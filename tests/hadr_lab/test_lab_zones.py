@@ -11,15 +11,6 @@ from hadr_lab.result import CrossingResult
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
-NOT_YET = {
-    "multi": {"only two asked after 12.0 s"},
-}
-"""What a scenario expects and does not see in every run yet (docs/reference/drills.md).
-
-A client still asked the lost member after 12 s in one run of three.
-"""
-
-
 single = once("zone-loss-single", architecture="ha-single-cluster")
 """The single cluster loses the zone of its database's writer."""
 multi = once("zone-loss-multi", architecture="ha-multi-cluster")
@@ -28,13 +19,11 @@ multi = once("zone-loss-multi", architecture="ha-multi-cluster")
 
 @pytest.mark.parametrize("architecture", ["single", "multi"])
 def test_no_acknowledged_write_is_lost_with_a_zone(architecture: str, request: pytest.FixtureRequest) -> None:
-    """Valid books, everything as the scenario expects (but for NOT_YET), and nothing of the lab left."""
+    """Valid books, everything as the scenario expects, and nothing of the lab left."""
     found: Drilled = request.getfixturevalue(architecture)
-    open_points = NOT_YET.get(architecture, set())
-    assert found.raw.result["verdict"] == "valid", found.printed
-    assert found.code == 0 or open_points
+    assert (found.raw.result["verdict"], found.code) == ("valid", 0), found.printed
     assert found.raw.acked() - found.raw.held() == set() == set(found.raw.result["lost_writes"])
-    assert {e["what"] for e in found.raw.result["expectations"] if not e["met"]} <= open_points
+    assert [e for e in found.raw.result["expectations"] if not e["met"]] == []
     assert found.left == []
 
 
