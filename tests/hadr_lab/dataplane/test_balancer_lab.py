@@ -205,6 +205,20 @@ async def a_dead_node_leaves_the_name_after_its_detection(world: World) -> None:
         await until(lambda: world.names.addresses[NAME] == both, what="all nodes when none answers")
 
 
+async def a_node_comes_back_only_when_it_can_serve(world: World) -> None:
+    """The name has the address of a node that was down again once its targets have passed a check: no request finds none."""
+    world.waits = Waits(speed=5)
+    realizer = balancers(world)
+    async with running(realizer.run()):
+        await serving(world, realizer)
+        both = world.names.addresses[NAME]
+        realizer.take_down("us-east-1a")
+        await until(lambda: world.names.addresses[NAME] == both[1:])
+        realizer.bring_up("us-east-1a")
+        await until(lambda: world.names.addresses[NAME] == both)
+        assert [(await get(world))[0] for _ in range(6)] == ["200"] * 6
+
+
 async def what_a_request_costs(world: World) -> None:
     """The CPU time of a node for each request stays far below a millisecond."""
     world.waits = Waits(speed=10)
@@ -277,6 +291,7 @@ async def without_cross_zone_sending_a_node_serves_its_own_zone(world: World) ->
         targets_come_and_go_without_a_reload,
         a_new_rule_drops_no_request,
         a_dead_node_leaves_the_name_after_its_detection,
+        a_node_comes_back_only_when_it_can_serve,
         a_shifted_zone_leaves_the_name_and_gets_nothing_new,
         without_cross_zone_sending_a_node_serves_its_own_zone,
         what_a_request_costs,

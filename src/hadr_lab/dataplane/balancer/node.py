@@ -73,6 +73,14 @@ class Node:
         return not self.lost and self._process is not None and self._process.running and self._serving is not None
 
     @property
+    def settled(self) -> bool:
+        """Whether it can serve: it answers, and knows what to think of one of its targets if it has any.
+
+        A process that has just started has no target to send to until checks have passed or failed, and says 503 until then.
+        """
+        return self.alive and (not self.held or any(held.known for held in self.held.values()))
+
+    @property
     def lost(self) -> bool:
         """Whether it is out of the reach of those who would keep it."""
         return self.down or self.network.lost(self.place.region, self.place.zone)

@@ -96,7 +96,7 @@ class Balancers:
 
     @property
     def node_detection(self) -> timedelta:
-        """How long a dead node stays in the answer of its balancer's host name."""
+        """How long a node that cannot serve stays in the answer of its balancer's host name."""
         return self.waits.scaled(Wait.HEALTH_CHECK_INTERVAL) * NODE_CHECKS
 
     def healthy_targets(self, dns_name: str) -> bool:
@@ -188,7 +188,7 @@ class Balancers:
     def _publish(self, kept: Kept) -> None:
         now = asyncio.get_running_loop().time()
         for zone, node in kept.nodes.items():
-            if node.alive or not self._should_answer(node):
+            if node.settled or not self._should_answer(node):
                 kept.down_since.pop(zone, None)
             else:
                 kept.down_since.setdefault(zone, now)
