@@ -94,8 +94,10 @@ def _forward(weights: Mapping[str, int], *, names: Mapping[str, str], chosen: st
 
 
 def _chosen(name: str) -> Iterator[str]:
+    """The group's backend. A process that hands over to the next one counts no server any more, and serves what it has accepted."""
     group = f"{{ var(txn.group) -m str {name} }}"
     yield f"http-request set-var(txn.backend) str(live.{name}) if {group} {{ nbsrv(live.{name}) gt 0 }}"
     yield (
         f"http-request set-var(txn.backend) str(open.{name}) if {group} {{ nbsrv(live.{name}) eq 0 }} {{ nbsrv(open.{name}) gt 0 }}"
     )
+    yield f"http-request set-var(txn.backend) str(live.{name}) if {group} !{{ var(txn.backend) -m found }} {{ stopping }}"
