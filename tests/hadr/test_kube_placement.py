@@ -212,6 +212,17 @@ def test_a_pool_without_annotations_gets_its_first(adapter: Kubernetes, cluster:
     assert adapter.placed(ONE).pools == (PoolState(name="service", closed=frozenset({B}), left=frozenset({B})),)
 
 
+def test_a_pool_for_one_zone_is_closed_as_well(adapter: Kubernetes, cluster: Cluster) -> None:
+    """Wanted and not wanted at once is nowhere; opening takes back the second alone."""
+    cluster.requirements.append({"key": ZONE, "operator": "In", "values": [A]})
+    before = list(cluster.requirements)
+    adapter.close(ONE, A)
+    assert cluster.requirements == [*before, {"key": ZONE, "operator": "NotIn", "values": [A]}]
+    assert adapter.placed(ONE).pools == (PoolState(name="service", closed=frozenset({A}), left=frozenset({A})),)
+    adapter.open(ONE, A)
+    assert cluster.requirements == before
+
+
 def test_a_cordon_and_an_exclusion_of_others_stay(adapter: Kubernetes, cluster: Cluster) -> None:
     """What somebody else holds too is theirs after opening, and what was excluded before is not marked as ours."""
     cluster.requirements.append({"key": ZONE, "operator": "NotIn", "values": [A, "ap-southeast-1c"]})

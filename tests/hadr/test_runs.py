@@ -50,6 +50,18 @@ def test_an_evacuation_that_failed_is_gone_on_with() -> None:
     assert (code, "was done; there is nothing to resume" in said) == (0, True)
 
 
+def test_a_member_that_was_to_be_emptied_still_is() -> None:
+    """Going on with `--empty` needs no word of it; without it the member's pods are left alone."""
+    for words, replicas in (((), 6), (("--empty",), 0)):
+        desk = Desk(MULTI)
+        assert isinstance(desk.world, ZoneWorld)
+        desk.world.fail_next("scale", Denied("not allowed"), times=1)
+        assert desk("evacuate", "--zone", "ap-southeast-1a", "--hold", "5s", *words, "--yes")[0] == 1
+        code, said = desk("resume", "--yes")
+        assert code == 0, said
+        assert desk.world.clusters["one"].replicas["peccy-app"] == replicas
+
+
 def test_an_evacuation_is_taken_back_by_its_return_and_the_other_way_round() -> None:
     """Named by its run."""
     desk = Desk(SINGLE)

@@ -93,6 +93,18 @@ def test_a_left_zone_leaves_nothing_to_lose_with_another() -> None:
     assert wrong(world, B) == {"way-in": Verdict.NO}
 
 
+def test_pods_of_a_member_that_was_left_stand_in_for_nobody() -> None:
+    """They run on, but no client is sent to them: the other zone is not survived, and the one that was left has nothing to lose."""
+    world = a_world(2)
+    assert hadr(world, "evacuate", "--zone", A, "--hold", "5s", "--yes", members=2)[0] == 0
+    view = a_view(world)
+    assert survives(world.site, view, A) is Verdict.YES
+    assert wrong(world, B) == {"pods": Verdict.NO, "way-in": Verdict.NO}
+    _, text, _ = hadr(world, "status", members=2)
+    assert "3/3 ready, 3 cordoned" in text
+    assert "DNS weights: two=100 one=0" in text
+
+
 def hadr(world: ZoneWorld, *words: str, members: int = 1) -> tuple[int, str, str]:
     """One command line against the world: exit code, stdout, stderr."""
     out, err = io.StringIO(), io.StringIO()
@@ -193,6 +205,26 @@ def test_the_writer_may_be_kept(members: int) -> None:
     assert "move-writer" not in text
     assert world.instances[world.writer] == zone
     assert world.harmed == []
+
+
+def test_a_member_is_emptied_only_when_asked_to() -> None:
+    """The plan says what becomes of who never asks DNS again, and what to type; a spread member is refused in one line."""
+    world = a_world(2)
+    _, text, _ = hadr(world, "plan", "evacuate", "--zone", A, members=2)
+    assert "Note: clients that never ask DNS again stay with one, which goes on serving them (--empty stops it" in " ".join(
+        text.split()
+    )
+    assert "empty-member" not in text
+    code, text, _ = hadr(world, "plan", "evacuate", "--zone", A, "--empty", members=2)
+    assert (code, f"Next: hadr evacuate --zone {A} --empty\n" in text) == (0, True)
+    assert "Note: one is stopped at the end" in text
+    code, text, _ = hadr(world, "evacuate", "--zone", A, "--empty", "--hold", "5s", "--yes", members=2)
+    assert code == 0, text
+    assert world.clusters["one"].replicas == {"peccy-web": 0, "peccy-app": 0}
+    assert world.harmed == []
+    code, _, told = hadr(a_world(), "evacuate", "--zone", "ap-northeast-1a", "--empty", "--yes")
+    assert (code, "--empty stops a member that lives in one zone only" in told) == (64, True)
+    assert hadr(a_world(2), "evacuate", "--zone", A, "--empty", "--return", "--yes", members=2)[0] == 64
 
 
 def test_stages_and_hold_of_weights_are_given() -> None:

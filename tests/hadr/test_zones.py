@@ -26,19 +26,22 @@ A, B, C = "ap-southeast-1a", "ap-southeast-1b", "ap-southeast-1c"
 Planner = Callable[[Site, View, str], Plan]
 
 
-def a_planner(*, back: bool = False, first: bool = False) -> Planner:
-    return planner(back=back, hold=timedelta(seconds=30), expires=timedelta(hours=12), shares=(), traffic_first=first)
+def a_planner(*, back: bool = False, first: bool = False, empty: bool = False) -> Planner:
+    hold, expires = timedelta(seconds=30), timedelta(hours=12)
+    return planner(back=back, hold=hold, expires=expires, shares=(), traffic_first=first, empty=empty)
 
 
-def a_plan(world: ZoneWorld, zone: str, *, back: bool = False, first: bool = False) -> Plan:
-    return a_planner(back=back, first=first)(
+def a_plan(world: ZoneWorld, zone: str, *, back: bool = False, first: bool = False, empty: bool = False) -> Plan:
+    return a_planner(back=back, first=first, empty=empty)(
         world.site, observe(world.site, world.ports(), reads=zone_reads(world.site, zone)), zone
     )
 
 
-def carry_out(world: ZoneWorld, zone: str, *, back: bool = False, allowed: Collection[Guard] = ()) -> RunRecord:
+def carry_out(
+    world: ZoneWorld, zone: str, *, back: bool = False, empty: bool = False, allowed: Collection[Guard] = ()
+) -> RunRecord:
     """Plan and run; errors of the run are let through, and its record is returned."""
-    plan, runs = a_plan(world, zone, back=back), MemoryRuns()
+    plan, runs = a_plan(world, zone, back=back, empty=empty), MemoryRuns()
     journal = runs.begin("zone", {}, world.clock.now())
     try:
         Run(site=world.site, ports=world.ports(), plan=plan, journal=journal, allowed=allowed).carry_out()
@@ -213,31 +216,95 @@ def test_cordons_of_others_stay() -> None:
 # --- two members in one Region
 
 
+def serving(world: ZoneWorld, member: str) -> set[str]:
+    """The member's pods that serve, by name: who keeps a connection or an address is answered by these and no others."""
+    world.settle()
+    return {one.name for one in world.clusters[member].processes if world.ready(one)}
+
+
 def test_a_pinned_member_hands_over_and_takes_back() -> None:
-    """The other grows first, then clients follow in stages, then the member is emptied; and all of it the other way round."""
+    """The other grows first, then clients follow in stages; who stays is served by the same pods, but nothing new begins there."""
     world = ZoneWorld(site=zonal_site(members=2))
+    before = serving(world, "one")
     record = carry_out(world, A)
     assert [(step.name, step.status) for step in record.steps] == [
-        (name, "done") for name in ("grow-other", "move-writer", "move-weights", "empty-member", "prove")
+        (name, "done") for name in ("grow-other", "move-writer", "move-weights", "close-zone", "prove")
     ]
     assert world.weighed == [{"two": 75, "one": 25}, {"two": 100, "one": 0}]
-    assert order(world, "scale", "set_weights", "quiesce") == ["scale", "set_weights", "quiesce"]
+    assert order(world, "scale", "set_weights", "close") == ["scale", "set_weights", "close"]
     assert world.clusters["two"].replicas == {"peccy-web": 6, "peccy-app": 12}
-    assert ready_in(world, "one", A) == 0
     assert ready_in(world, "two", B) == 18
+    assert {machine.cordoned for machine in world.clusters["one"].machines} == {True}
+    assert (world.clusters["one"].kept_out, world.clusters["two"].kept_out) == ({A}, set())
     assert a_plan(world, A).steps == ()
 
     record = carry_out(world, A, back=True)
+    assert [step.name for step in record.steps] == ["open-zone", "return-weights", "shrink-other", "prove"]
     assert record.status == "done"
     assert world.weights == {"one": 50, "two": 50}
     assert world.clusters["two"].replicas == {"peccy-web": 3, "peccy-app": 6}
-    assert ready_in(world, "one", A) == 9
+    assert not world.clusters["one"].kept_out
+    assert serving(world, "one") == before
     assert a_plan(world, A, back=True).steps == ()
     assert world.harmed == []
 
 
+def test_a_pinned_member_is_emptied_when_asked_to() -> None:
+    """For a zone that is to be switched off: stopped last, also when the zone was left before; started again on the way back."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    carry_out(world, A)
+    assert [step.name for step in a_plan(world, A, empty=True).steps] == ["empty-member", "prove"]
+    world = ZoneWorld(site=zonal_site(members=2))
+    record = carry_out(world, A, empty=True)
+    assert [step.name for step in record.steps] == [
+        "grow-other",
+        "move-writer",
+        "move-weights",
+        "close-zone",
+        "empty-member",
+        "prove",
+    ]
+    assert order(world, "set_weights", "quiesce") == ["set_weights", "quiesce"]
+    world.clock.advance(timedelta(minutes=1))
+    assert serving(world, "one") == set()
+    assert a_plan(world, A, empty=True).steps == a_plan(world, A).steps == ()
+
+    record = carry_out(world, A, back=True)
+    assert [step.name for step in record.steps][:2] == ["open-zone", "start-capacity"]
+    assert order(world, "open", "start") == ["open", "start"]
+    assert (record.status, ready_in(world, "one", A), world.weights) == ("done", 9, {"one": 50, "two": 50})
+    assert world.harmed == []
+
+
+def test_what_becomes_of_clients_that_dns_cannot_move_is_told() -> None:
+    """They stay, or are refused; a lost member that comes back by itself is sent none; nothing to do is nothing to tell."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    assert "stay with one, which goes on serving them (--empty" in a_plan(world, A).notes[-1]
+    assert "one is stopped at the end: clients that keep" in a_plan(world, A, empty=True).notes[-1]
+    carry_out(world, A)
+    assert a_plan(world, A).notes == ()
+    world = ZoneWorld(site=zonal_site(members=2))
+    world.lose(A)
+    world.clock.advance(timedelta(seconds=40))
+    assert "should ap-southeast-1a come back by itself, one is sent no clients until" in a_plan(world, A).notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("members", "zone", "back", "why"),
+    [
+        (1, A, False, "one's pods go from ap-southeast-1a to its others"),
+        (2, C, False, "no member's workload is in ap-southeast-1c"),
+        (2, A, True, "returning to it starts what was stopped"),
+    ],
+)
+def test_only_a_member_that_has_no_other_zone_is_emptied(members: int, zone: str, back: bool, why: str) -> None:
+    """A spread member's pods leave in any case, and a return empties nothing: wrong use, with the reason."""
+    with pytest.raises(ConfigError, match=why):
+        a_plan(ZoneWorld(site=zonal_site(members=members)), zone, back=back, empty=True)
+
+
 def test_clients_that_get_worse_off_stop_it_and_weights_return() -> None:
-    """A target that breaks under its new clients: the weights of before are put back, the member is not emptied."""
+    """A target that breaks under its new clients: the weights of before are put back, and the member can still replace its pods."""
     world = ZoneWorld(site=zonal_site(members=2))
     ports = world.ports()
     plan, runs = a_plan(world, A), MemoryRuns()
@@ -253,7 +320,8 @@ def test_clients_that_get_worse_off_stop_it_and_weights_return() -> None:
     assert world.weights == {"one": 50, "two": 50}
     assert ready_in(world, "one", A) == 9
     record = run_record(verify(runs.journal(journal.run)).entries)
-    assert {step.name: step.status for step in record.steps}["empty-member"] == "skipped"
+    assert {step.name: step.status for step in record.steps}["close-zone"] == "skipped"
+    assert not any(machine.cordoned for machine in world.clusters["one"].machines)
 
 
 def test_a_lost_members_weight_goes_at_once() -> None:
@@ -269,6 +337,31 @@ def test_a_lost_members_weight_goes_at_once() -> None:
     assert world.clusters["two"].replicas == {"peccy-web": 6, "peccy-app": 12}
     assert order(world, "scale", "set_weights") == ["scale", "set_weights"]
     assert next(moment for moment, name, _ in world.asked if name == "scale") - began <= timedelta(seconds=10)
+
+
+def test_a_lost_member_that_comes_back_by_itself_gets_neither_clients_nor_pods() -> None:
+    """Its zone is closed although nothing in it answered; pods that were given up stay away until its return."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    world.lose(A)
+    world.clock.advance(timedelta(seconds=40))
+    assert {step.name: step.requires for step in a_plan(world, A).steps}[StepName.CLOSE] == ()
+    assert carry_out(world, A).status == "done"
+    world.clock.advance(timedelta(minutes=5))
+    world.restore(A)
+    world.clock.advance(timedelta(minutes=5))
+    assert (world.weights, ready_in(world, "one", A)) == ({"one": 0, "two": 100}, 0)
+    assert a_plan(world, A).steps == ()
+    assert carry_out(world, A, back=True).status == "done"
+    assert ready_in(world, "one", A) == 9
+
+
+def test_a_member_that_cannot_be_looked_at_is_not_returned_to() -> None:
+    """What is to be opened has to be seen: unknown, not refused."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    carry_out(world, A)
+    world.fail_next("placed", Indefinite("no answer"))
+    refused = a_plan(world, A, back=True).refusals
+    assert [(refusal.guard, refusal.unknown) for refusal in refused] == [(Guard.TARGET_NOT_READY, True)]
 
 
 class SharedDatabase(ZoneWorld):
@@ -355,8 +448,10 @@ def troubles(*operations: str) -> st.SearchStrategy[list[tuple[str, bool, int]]]
     return st.lists(one, max_size=4, unique_by=lambda trouble: trouble[0])
 
 
-def run_through(world: ZoneWorld, zone: str, prepared: list[tuple[str, bool, int]], *, back: bool = False) -> None:
-    plan, runs = a_plan(world, zone, back=back), MemoryRuns()
+def run_through(
+    world: ZoneWorld, zone: str, prepared: list[tuple[str, bool, int]], *, back: bool = False, empty: bool = False
+) -> None:
+    plan, runs = a_plan(world, zone, back=back, empty=empty), MemoryRuns()
     for operation, applied, times in prepared:
         world.fail_next(operation, Indefinite("lost"), applied=applied, times=times)
     journal = runs.begin("zone", {}, world.clock.now())
@@ -370,27 +465,39 @@ def run_through(world: ZoneWorld, zone: str, prepared: list[tuple[str, bool, int
     zone=st.sampled_from([A, B]),
     writer=st.sampled_from([A, B]),
     lost=st.booleans(),
-    leaving=troubles("evict", "close", "leave_zone", "move_writer", "scale", "set_weights", "placed", "targets"),
+    empty=st.booleans(),
+    leaving=troubles("evict", "close", "leave_zone", "move_writer", "scale", "set_weights", "placed", "targets", "quiesce"),
     returning=troubles("evict", "open", "return_to_zone", "start", "scale", "set_weights", "placed", "targets", "cordon"),
 )
 def test_no_client_is_harmed_and_twice_is_once(
-    members: int, zone: str, writer: str, lost: bool, leaving: list[tuple[str, bool, int]], returning: list[tuple[str, bool, int]]
+    members: int,
+    zone: str,
+    writer: str,
+    lost: bool,
+    empty: bool,
+    leaving: list[tuple[str, bool, int]],
+    returning: list[tuple[str, bool, int]],
 ) -> None:
-    """Calls fail, with and without effect: the zone is left all the same, and returned to; planning from either end is empty."""
+    """Calls fail, with and without effect: the zone is left all the same, and returned to; planning from either end is empty.
+
+    A pinned member's own pods outlive it all, unless the zone is lost or was to be emptied.
+    """
+    empty = empty and members == 2
     other = B if writer == A else A
     world = ZoneWorld(site=zonal_site(members=members), instances={"db-0": writer, "db-1": other})
     member = "one" if members == 1 or zone == A else "two"
     if lost:
         world.lose(zone)
         world.clock.advance(timedelta(seconds=45))
-    run_through(world, zone, leaving)
-    assert ready_in(world, member, zone) == 0
+    before, stays = serving(world, member), members == 2 and not lost and not empty
+    run_through(world, zone, leaving, empty=empty)
+    assert serving(world, member) == before if stays else ready_in(world, member, zone) == 0
     assert world.instances[world.writer] != zone
-    assert a_plan(world, zone).steps == ()
+    assert a_plan(world, zone, empty=empty).steps == ()
     if lost:
         world.restore(zone)
     run_through(world, zone, returning, back=True)
-    assert ready_in(world, member, zone) > 0
+    assert serving(world, member) == before if stays else ready_in(world, member, zone) > 0
     assert set(world.weights.values()) <= {50}
     assert a_plan(world, zone, back=True).steps == ()
     assert world.harmed == []

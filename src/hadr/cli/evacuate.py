@@ -20,6 +20,7 @@ Expires = Annotated[str, typer.Option("--expires", metavar="TIME", help="When a 
 Hold = Annotated[str, typer.Option("--hold", metavar="TIME", help="How long each stage of weights is held and watched.")]
 First = Annotated[bool, typer.Option("--traffic-first", help="Clients leave before pods do: for a zone that serves badly.")]
 Keep = Annotated[bool, typer.Option("--keep-writer", help="Leave the database's writer where it is: no write waits.")]
+Empty = Annotated[bool, typer.Option("--empty", help="Stop the member in the end: who never asks DNS again is refused by it.")]
 
 
 def evacuate(
@@ -28,6 +29,7 @@ def evacuate(
     back: Back = False,
     traffic_first: First = False,
     keep_writer: Keep = False,
+    empty: Empty = False,
     expires: Expires = "12h",
     hold: Hold = "60s",
     by: Stages = "",
@@ -40,7 +42,7 @@ def evacuate(
     """Leave a zone before or after it fails, capacity first and traffic after; with --return, come back to it."""
     described = config.load_site(site)
     reads = zone_reads(described, zone)
-    make = _planner(hold, expires, by, back=back, traffic_first=traffic_first, keep_writer=keep_writer)
+    make = _planner(hold, expires, by, back=back, traffic_first=traffic_first, keep_writer=keep_writer, empty=empty)
     return carry_out(context.obj, described, make, partial(named, zone), runs, allow, yes=yes, json=json, reads=reads)
 
 
@@ -50,6 +52,7 @@ def plan_evacuating(
     back: Back = False,
     traffic_first: First = False,
     keep_writer: Keep = False,
+    empty: Empty = False,
     expires: Expires = "12h",
     hold: Hold = "60s",
     by: Stages = "",
@@ -59,11 +62,13 @@ def plan_evacuating(
 ) -> int:
     """What `hadr evacuate` would do, how long it would take, and what speaks against it."""
     described = config.load_site(site)
-    make = _planner(hold, expires, by, back=back, traffic_first=traffic_first, keep_writer=keep_writer)
+    make = _planner(hold, expires, by, back=back, traffic_first=traffic_first, keep_writer=keep_writer, empty=empty)
     return show(context.obj, described, make, partial(named, zone), allow, json=json, reads=zone_reads(described, zone))
 
 
-def _planner(hold: str, expires: str, by: str, *, back: bool, traffic_first: bool, keep_writer: bool) -> Planner:
+def _planner(hold: str, expires: str, by: str, *, back: bool, traffic_first: bool, keep_writer: bool, empty: bool) -> Planner:
     """Raises ConfigError for a time or a share that is none."""
     held, ends = duration(hold, "--hold"), duration(expires, "--expires")
-    return planner(back=back, hold=held, expires=ends, shares=shares(by), traffic_first=traffic_first, keep_writer=keep_writer)
+    return planner(
+        back=back, hold=held, expires=ends, shares=shares(by), traffic_first=traffic_first, keep_writer=keep_writer, empty=empty
+    )

@@ -21,6 +21,7 @@ from hadr.cli.shift import shift
 from hadr.core.errors import ConfigError, NoSuchRun
 from hadr.core.journal import RunRecord, run_record, verify
 from hadr.core.plan import plan_protect
+from hadr.core.steps import StepName
 from hadr.report import run as run_report
 
 WhichRun = Annotated[str, typer.Argument(metavar="RUN", help="The run; the newest when left out.")]
@@ -42,8 +43,8 @@ def resume(
         _tell(here, record, "was done; there is nothing to resume", json=json)
         return YES
     if record.zone:
-        back = record.verb == "return"
-        return evacuate(context, zone=record.zone, back=back, site=site, runs=runs, allow=allow, yes=yes, json=json)
+        back, empty = record.verb == "return", any(step.name == StepName.EMPTY for step in record.steps)
+        return evacuate(context, zone=record.zone, back=back, empty=empty, site=site, runs=runs, allow=allow, yes=yes, json=json)
     if record.verb == "shift":
         return shift(context, to=record.target, site=site, runs=runs, allow=allow, yes=yes, json=json)
     planner = plan_protect if record.verb == "protect" else MOVING[record.verb][0]

@@ -36,7 +36,8 @@ class Proof:
 class Course:
     """The direction of a plan: to `target`, away from `source`, traffic by `way`. In protecting, `target` is to follow `source`.
 
-    `zone` is the one that is left or returned to; a member whose workload is in other zones too is `target` and `source` at once.
+    `zone` is the one that is left or returned to. On the way out the member in it is `source`, on the way back `target`; one whose
+    workload is in other zones too is both at once.
     """
 
     target: str

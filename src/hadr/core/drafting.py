@@ -36,6 +36,7 @@ IN_SOURCE = frozenset(
         StepName.FREE_SOURCE,
         StepName.FREE_OLD,
         StepName.LIFT_OLD,
+        StepName.CLOSE,
         StepName.EMPTY,
         StepName.SHRINK,
     }

@@ -1,7 +1,8 @@
 """Leaving a zone and returning to it: which member does what, in which order, and the plan for it. Pure.
 
 Capacity comes first and traffic after; a zone that serves nothing any more is taken out of traffic at once. A member that is spread
-over zones moves its pods and shifts its balancer; a member that is pinned to the zone hands its clients to the other one.
+over zones moves its pods and shifts its balancer; a member that is pinned to the zone hands its clients to the other one. Its pods
+go on, for clients that never ask DNS again, unless it is to be emptied; nothing new begins beside them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 
 from hadr.core.course import Course, Way
+from hadr.core.errors import ConfigError
 from hadr.core.guards import TargetNotReady
 from hadr.core.plan import Plan, compose
 from hadr.core.roles import Verdict
@@ -52,20 +54,38 @@ SPREAD_BACK = Runbook(
 PINNED_OUT = Runbook(
     verb="evacuate",
     goal="{target} serves for {source}, which is in {zone}",
-    requires={S.GROW: (), S.WRITER_OUT: (), S.MOVE_OUT: (S.GROW,), S.EMPTY: (S.MOVE_OUT,), S.PROVE: (S.EMPTY, S.WRITER_OUT)},
+    requires={
+        S.GROW: (),
+        S.WRITER_OUT: (),
+        S.MOVE_OUT: (S.GROW,),
+        S.CLOSE: (S.MOVE_OUT,),
+        S.EMPTY: (S.MOVE_OUT,),
+        S.PROVE: (S.CLOSE, S.EMPTY, S.WRITER_OUT),
+    },
 )
+"""A member that clients are sent to, or back to because they were worse off elsewhere, has to be able to replace its pods: it is
+closed once they have left."""
 PINNED_FIRST = Runbook(
     verb="evacuate",
     goal="{target} serves for {source}, which is in {zone}",
-    requires={S.MOVE_OUT: (), S.GROW: (), S.WRITER_OUT: (), S.EMPTY: (S.MOVE_OUT,), S.PROVE: (S.MOVE_OUT, S.GROW, S.WRITER_OUT)},
+    requires={
+        S.MOVE_OUT: (),
+        S.GROW: (),
+        S.WRITER_OUT: (),
+        S.CLOSE: (S.MOVE_OUT,),
+        S.EMPTY: (S.MOVE_OUT,),
+        S.PROVE: (S.MOVE_OUT, S.GROW, S.WRITER_OUT),
+    },
 )
-PINNED_LOST = replace(PINNED_FIRST, requires={**PINNED_FIRST.requires, S.MOVE_OUT: (S.WRITER_OUT,)})
-"""Health checks have taken clients off a member that is lost already, and without a writer nobody is ready for them."""
+PINNED_LOST = replace(PINNED_FIRST, requires={**PINNED_FIRST.requires, S.MOVE_OUT: (S.WRITER_OUT,), S.CLOSE: ()})
+"""Health checks have taken clients off a member that is lost already, and without a writer nobody is ready for them. That no node
+is made in a lost zone waits for nothing."""
 PINNED_BACK = Runbook(
     verb="return",
     goal="{target} serves from {zone} again",
     requires={
-        S.CAPACITY: (),
+        S.OPEN: (),
+        S.CAPACITY: (S.OPEN,),
         S.NODES: (S.CAPACITY,),
         S.WORKLOAD: (S.NODES,),
         S.TARGETS: (S.WORKLOAD,),
@@ -82,12 +102,15 @@ ABOUT = (What.PLACED, What.INSTANCES, What.MOUNTS, What.BALANCER, What.COMPUTE, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """Who leaves the zone and who serves afterwards; the same member when its workload is in other zones too."""
+    """Who leaves the zone and who serves afterwards; the same member when its workload is in other zones too.
+
+    `data_only`: no member's workload is in the zone.
+    """
 
     leaves: Member
     serves: Member
     pinned: bool = False
-    empty: bool = False
+    data_only: bool = False
 
 
 def turn_of(site: Site, zone: str) -> Turn:
@@ -95,7 +118,7 @@ def turn_of(site: Site, zone: str) -> Turn:
     members = site.in_zone(zone)
     living = [member for member in members if member.lives_in(zone)]
     if not living:
-        return Turn(leaves=members[0], serves=members[0], empty=True)
+        return Turn(leaves=members[0], serves=members[0], data_only=True)
     (member,) = living
     if member.workload.zone is None:
         return Turn(leaves=member, serves=member)
@@ -128,9 +151,17 @@ def serves_clients(site: Site, view: View, zone: str) -> bool:
 
 
 def plan_evacuation(site: Site, view: View, zone: str, *, manner: Manner) -> Plan:
-    """The plan that leaves the zone. Raises ConfigError for an unknown zone or impossible stages."""
+    """The plan that leaves the zone. Raises ConfigError for an unknown zone, impossible stages, or nothing to empty."""
     turn, lost = turn_of(site, zone), not serves_clients(site, view, zone)
-    if turn.empty:
+    _require_emptiable(turn, zone, manner)
+    plan = _leaving(site, view, turn, zone, manner, lost=lost)
+    if not turn.pinned or not plan.steps:
+        return plan
+    return replace(plan, notes=(*plan.notes, _remains(turn, zone, manner, lost=lost)))
+
+
+def _leaving(site: Site, view: View, turn: Turn, zone: str, manner: Manner, *, lost: bool) -> Plan:
+    if turn.data_only:
         return _plan(site, view, DATA_OUT, turn, zone, manner, reason="no member's workload is there", way=Way.STAYS)
     if not lost and not manner.traffic_first:
         return _patiently(site, view, turn, zone, manner)
@@ -153,6 +184,23 @@ def _patiently(site: Site, view: View, turn: Turn, zone: str, manner: Manner) ->
     return _plan(site, view, SPREAD_OUT, turn, zone, manner, reason=f"pods leave {zone} first, then traffic", way=Way.ZONE)
 
 
+def _require_emptiable(turn: Turn, zone: str, manner: Manner) -> None:
+    """Raises ConfigError when a member is to be stopped that has no need of it: its pods go to other zones."""
+    if manner.empty and not turn.pinned:
+        why = f"no member's workload is in {zone}" if turn.data_only else f"{turn.leaves.name}'s pods go from {zone} to its others"
+        raise ConfigError(f"--empty stops a member that lives in one zone only, and {why}")
+
+
+def _remains(turn: Turn, zone: str, manner: Manner, *, lost: bool) -> str:
+    """What becomes of clients that DNS cannot move: people have to know before they confirm."""
+    name = turn.leaves.name
+    if manner.empty:
+        return f"{name} is stopped at the end: clients that keep a connection to it or its address are refused from then on"
+    if lost:
+        return f"should {zone} come back by itself, {name} is sent no clients until `hadr evacuate --zone {zone} --return`"
+    return f"clients that never ask DNS again stay with {name}, which goes on serving them (--empty stops it, and refuses them)"
+
+
 def _headroom(site: Site, view: View, zone: str) -> tuple[TargetNotReady, ...]:
     """Traffic may go first only where the others have, now, what the loss of the zone would leave to them."""
     found = (finding for finding in zone_findings(site, view, zone) if finding.rule == "pods")
@@ -160,9 +208,11 @@ def _headroom(site: Site, view: View, zone: str) -> tuple[TargetNotReady, ...]:
 
 
 def plan_return(site: Site, view: View, zone: str, *, manner: Manner) -> Plan:
-    """The plan that returns to the zone. Raises ConfigError for an unknown zone or impossible stages."""
+    """The plan that returns to the zone. Raises ConfigError for an unknown zone, impossible stages, or when asked to empty it."""
     turn = turn_of(site, zone)
-    if turn.empty:
+    if manner.empty:
+        raise ConfigError("--empty is for leaving a zone; returning to it starts what was stopped")
+    if turn.data_only:
         return _plan(site, view, DATA_BACK, turn, zone, manner, reason="no member's workload is there", way=Way.STAYS)
     if turn.pinned:
         back = Turn(leaves=turn.serves, serves=turn.leaves, pinned=True)
@@ -173,6 +223,8 @@ def plan_return(site: Site, view: View, zone: str, *, manner: Manner) -> Plan:
 def _plan(site: Site, view: View, runbook: Runbook, turn: Turn, zone: str, manner: Manner, *, reason: str, way: Way) -> Plan:
     if manner.keep_writer:
         runbook = _without(runbook, S.WRITER_OUT)
+    if not manner.empty:
+        runbook = _without(runbook, S.EMPTY)
     course = Course(target=turn.serves.name, source=turn.leaves.name, way=way, zone=zone)
     return compose(site, view, runbook, course, reason, refine=partial(zone_step, site, course, view, manner))
 
@@ -193,7 +245,10 @@ def planner(
     shares: Sequence[float],
     traffic_first: bool = False,
     keep_writer: bool = False,
+    empty: bool = False,
 ) -> Callable[[Site, View, str], Plan]:
     """A planner with its manner filled in: of a zone's evacuation, or of the return to it."""
-    manner = Manner(expires=expires, hold=hold, shares=tuple(shares), traffic_first=traffic_first, keep_writer=keep_writer)
+    manner = Manner(
+        expires=expires, hold=hold, shares=tuple(shares), traffic_first=traffic_first, keep_writer=keep_writer, empty=empty
+    )
     return partial(plan_return if back else plan_evacuation, manner=manner)

@@ -130,7 +130,9 @@ def reads_for(name: StepName, *, target: str, source: str, by_switch: bool) -> t
 
 def _reads_about_zones(name: StepName, *, target: str, source: str) -> tuple[Read, ...]:
     match name:
-        case StepName.CLOSE | StepName.REPLACE | StepName.OPEN | StepName.SPREAD:
+        case StepName.CLOSE:
+            return (Read(What.PLACED, source),)
+        case StepName.REPLACE | StepName.OPEN | StepName.SPREAD:
             return (Read(What.PLACED, target),)
         case StepName.WRITER_OUT:
             return (Read(What.INSTANCES, target),)

@@ -35,6 +35,7 @@ class Manner:
 
     Without `shares` there is one stage half-way, or none when not `halves`. `traffic_first`: clients leave before the capacity they
     used has been replaced, because what they are given now is worse than less of it. `keep_writer`: the database is left alone.
+    `empty`: a member whose only zone is left is stopped at the end, and with it clients that DNS cannot move.
     """
 
     expires: timedelta
@@ -43,6 +44,7 @@ class Manner:
     halves: bool = True
     traffic_first: bool = False
     keep_writer: bool = False
+    empty: bool = False
 
 
 def zone_step(site: Site, course: Course, view: View, manner: Manner, step: Step) -> Step:
@@ -59,7 +61,7 @@ def _action(name: StepName, site: Site, course: Course, view: View, manner: Mann
     target, source, zone = course.target, course.source, course.zone
     match name:
         case StepName.CLOSE:
-            return CloseZone(member=target, zone=zone)
+            return CloseZone(member=source, zone=zone)
         case StepName.OPEN:
             return OpenZone(member=target, zone=zone)
         case StepName.REPLACE:

@@ -12,9 +12,9 @@ from hadr.core.steps import Blueprint, Plane, StepName
 
 ZONES: Mapping[StepName, Blueprint] = {
     StepName.CLOSE: Blueprint(
-        summary="let nothing new begin in {zone}: its nodes are cordoned, the node maker stays out of it",
+        summary="let nothing new of {source} begin in {zone}: its nodes are cordoned, the node maker stays out of it",
         plane=Plane.CONTROL,
-        needs=("EKS cluster of {target}",),
+        needs=("EKS cluster of {source}",),
         budget=timedelta(minutes=2),
         expected=timedelta(seconds=3),
         undo="hadr evacuate --zone {zone} --return",
@@ -60,7 +60,7 @@ ZONES: Mapping[StepName, Blueprint] = {
         undo="hadr evacuate --zone {zone} --return",
     ),
     StepName.EMPTY: Blueprint(
-        summary="stop {source}'s workload, which no client is sent to any more",
+        summary="stop {source}'s workload, which no client is sent to any more; who comes without asking DNS is refused",
         plane=Plane.CONTROL,
         needs=("EKS cluster of {source}",),
         budget=timedelta(minutes=5),

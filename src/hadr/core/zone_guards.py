@@ -22,7 +22,7 @@ def zone_refusals(site: Site, course: Course, steps: Collection[StepName], view:
     if not steps:
         return ()
     found = [*_unseen(course, steps, view), *_shifts(site, course, steps, view)]
-    if StepName.CLOSE in steps or StepName.SHIFT_OUT in steps:
+    if course.way is Way.ZONE and (StepName.CLOSE in steps or StepName.SHIFT_OUT in steps):
         found += _others(site, course, view)
     if StepName.WRITER_OUT in steps:
         found += _writers(site, course, view)
@@ -34,6 +34,8 @@ def zone_refusals(site: Site, course: Course, steps: Collection[StepName], view:
 def _unseen(course: Course, steps: Collection[StepName], view: View) -> Iterator[Refusal]:
     """What is acted on has to be seen, and lately."""
     needed = list({Way.ZONE: SPREAD, Way.WEIGHTS: PINNED}.get(course.way, ()))
+    if course.way is Way.WEIGHTS and StepName.OPEN in steps:
+        needed.append(What.PLACED)
     if StepName.WRITER_OUT in steps:
         needed.append(What.INSTANCES)
     for what in needed:

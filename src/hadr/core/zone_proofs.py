@@ -19,7 +19,7 @@ def prove_zone(name: StepName, site: Site, course: Course, view: View) -> Proof:
     target, zone = course.target, course.zone
     match name:
         case StepName.CLOSE:
-            return _of(view.placed(target), lambda placed: _closed(placed, zone))
+            return _of(view.placed(course.source), lambda placed: _closed(placed, zone))
         case StepName.REPLACE:
             return _of(view.placed(target), lambda placed: _replaced(placed, zone))
         case StepName.OPEN:

@@ -11,7 +11,7 @@ from rich.table import Table
 from hadr.core.course import Way
 from hadr.core.guards import Guard
 from hadr.core.plan import Plan
-from hadr.core.steps import Step
+from hadr.core.steps import Step, StepName
 from hadr.report.words import length
 
 
@@ -132,5 +132,6 @@ def _next(plan: Plan, allowed: Collection[Guard]) -> str:
     about = f"{plan.verb} --to {plan.course.target}"
     if plan.course.zone:
         about = f"evacuate --zone {plan.course.zone}" + (" --return" if plan.verb == "return" else "")
+        about += " --empty" if any(step.name is StepName.EMPTY for step in plan.steps) else ""
     command = f"hadr {about}{flags}"
     return f"mend what is refused, or accept it: {command}" if standing else command
