@@ -54,6 +54,7 @@ class Cluster:
     held_back: set[str] = field(default_factory=set)
     evicted: list[str] = field(default_factory=list)
     managers: list[str] = field(default_factory=list)
+    patched: list[str] = field(default_factory=list)
     denied: bool = False
 
     def node(self, name: str) -> dict[str, Any]:
@@ -106,6 +107,7 @@ class Handler(KubernetesAnswering):
         url, cluster = urlsplit(self.path), self.cluster
         body = self.body()
         name = url.path.rsplit("/", 1)[-1]
+        cluster.patched.append(name)
         if cluster.denied:
             self.status(403, "nodes is forbidden")
         elif "/nodes/" in url.path:
@@ -200,6 +202,13 @@ def test_a_zone_is_closed_once_and_opened_again(adapter: Kubernetes, cluster: Cl
     assert (cluster.requirements, cluster.annotations) == (before, {"kept": "yes"})
     assert not any(node.cordoned for node in adapter.placed(ONE).nodes)
     assert set(cluster.managers) == {"hadr"}
+
+
+def test_pools_are_closed_and_opened_before_nodes(adapter: Kubernetes, cluster: Cluster) -> None:
+    """Else a node could come in between; and on the way back Karpenter could replace a node that its pool still stays out of."""
+    adapter.close(ONE, A)
+    adapter.open(ONE, A)
+    assert cluster.patched == ["service", "n-a", "service", "n-a"]
 
 
 def test_a_pool_without_annotations_gets_its_first(adapter: Kubernetes, cluster: Cluster) -> None:

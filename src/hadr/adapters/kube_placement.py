@@ -56,12 +56,16 @@ def close(client: Client, member: Member, zone: str) -> str:
 
 
 def open_again(client: Client, member: Member, zone: str) -> str:
-    """Give back the cordons that hadr holds in the zone, and let the pools it kept out in again."""
+    """Let the pools that hadr kept out of the zone in again, and give back the cordons that it holds there.
+
+    The pools first: Karpenter takes nodes in a zone that their pool stays out of for drifted, and replaces one as soon as its pods
+    would fit on others, which only the cordons prevent.
+    """
+    opened = [_name(pool) for pool in _pools(client, member) if _let_in(client, pool, zone)]
     nodes = [node for node in client.list(Node, labels=_label(member)) if _zone(node) == zone and LEFT in _annotations(node)]
     for node in nodes:
         name = _name(node)
         client.apply(Node(metadata=ObjectMeta(name=name)), name, force=True)
-    opened = [_name(pool) for pool in _pools(client, member) if _let_in(client, pool, zone)]
     return f"opened {len(nodes)} nodes in {zone}" + (f", let {', '.join(opened)} into it" if opened else "")
 
 
