@@ -62,6 +62,19 @@ def test_a_member_that_was_to_be_emptied_still_is() -> None:
         assert desk.world.clusters["one"].replicas["peccy-app"] == replicas
 
 
+@pytest.mark.parametrize(("words", "moved"), [((), True), (("--keep-writer",), False)])
+def test_a_writer_that_was_to_stay_still_does(words: tuple[str, ...], *, moved: bool) -> None:
+    """Going on needs no word of `--keep-writer`; without it the writer leaves the zone as it was to."""
+    desk = Desk(SINGLE)
+    assert isinstance(desk.world, ZoneWorld)
+    before = desk.world.writer
+    for call in ("leave_zone", "move_writer"):
+        desk.world.fail_next(call, Denied("not allowed"), times=1)
+    assert desk("evacuate", "--zone", "ap-northeast-1a", *words, "--yes")[0] == 1
+    assert desk("resume", "--yes")[0] == 0
+    assert (desk.world.writer != before) is moved
+
+
 def test_an_evacuation_is_taken_back_by_its_return_and_the_other_way_round() -> None:
     """Named by its run."""
     desk = Desk(SINGLE)

@@ -43,8 +43,10 @@ def resume(
         _tell(here, record, "was done; there is nothing to resume", json=json)
         return YES
     if record.zone:
-        back, empty = record.verb == "return", any(step.name == StepName.EMPTY for step in record.steps)
-        return evacuate(context, zone=record.zone, back=back, empty=empty, site=site, runs=runs, allow=allow, yes=yes, json=json)
+        back = record.verb == "return"
+        empty, keep = _has(record, StepName.EMPTY), not back and not _has(record, StepName.WRITER_OUT)
+        again = partial(evacuate, context, zone=record.zone, back=back, empty=empty, keep_writer=keep)
+        return again(site=site, runs=runs, allow=allow, yes=yes, json=json)
     if record.verb == "shift":
         return shift(context, to=record.target, site=site, runs=runs, allow=allow, yes=yes, json=json)
     planner = plan_protect if record.verb == "protect" else MOVING[record.verb][0]
@@ -72,6 +74,11 @@ def abort(
     lines = [f"{step.name} ({step.status}): {step.undo}" for step in reversed(record.steps) if step.attempts]
     _tell(here, record, "is not taken back by itself; what was asked for, newest first, and how it is undone", *lines, json=json)
     return NO
+
+
+def _has(record: RunRecord, name: StepName) -> bool:
+    """Whether the run was to do a step; what had been asked for otherwise is asked for again."""
+    return any(step.name == name for step in record.steps)
 
 
 def _record(here: Context, run: str, site: SiteFile, runs: RunsFolder) -> RunRecord:
