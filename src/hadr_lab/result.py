@@ -313,10 +313,13 @@ def headline(result: Result) -> str:
 def _measured(result: Result) -> Iterable[tuple[str, str]]:
     yield "client outage", seconds(result.client_outage_s)
     yield "requests, failed", f"{result.requests:,}, {result.failed_requests:,}"
+    if result.kinds:
+        asked, failed = (sum(each) for each in zip(*((g.requests, g.failed) for g in result.kinds.values()), strict=True))
+        yield "  where DNS is followed", f"{asked:,}, {failed:,}"
     for kind, group in result.kinds.items():
         state = "recovered" if group.recovered else "not recovered"
         why = f": {group.at_the_end}" if group.at_the_end else ""
-        yield f"  {kind}", f"{group.failed:,} of {group.requests:,} failed, {state}{why}"
+        yield f"    {kind}", f"{group.failed:,} of {group.requests:,} failed, {state}{why}"
     yield "writes acked, lost, doubled", f"{result.acked_writes:,}, {len(result.lost_writes):,}, {len(result.doubled_writes):,}"
     yield "recovery point", seconds(result.rpo_s)
     if result.latency_before and result.latency_after:

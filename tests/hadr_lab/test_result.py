@@ -25,8 +25,9 @@ measured
 ---------------------------
 client outage                5.0 s
 requests, failed             25,000, 1,200
-  read                       50 of 100 failed, recovered
-  write                      9 of 10 failed, not recovered: 503 database: read-only
+  where DNS is followed      110, 59
+    read                     50 of 100 failed, recovered
+    write                    9 of 10 failed, not recovered: 503 database: read-only
 writes acked, lost, doubled  1,234, 2, 0
 recovery point               35 ms
 critical path of the act     15.5 s (waits alone 12.1 s; 29.6 s one after the other)
