@@ -163,7 +163,7 @@ class Probe(Protocol):
         """The addresses a client's resolver gives for `host`. Raises Gone when the name has none."""
 
     def ready(self, host: str) -> Answer:
-        """The readiness path asked of `host`, with the service's own name as Host."""
+        """The readiness path asked of `host`, with the service's own name as Host; the answer says what it took with resolving."""
 
     def write_through(self, *, key: str) -> str:
         """Write through the service's name with a unique key, read it back, remove it; says what was read."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.hadr.answering import Answering, served
@@ -15,6 +17,8 @@ from hadr.adapters.probe import ClientProbe
 from hadr.core.errors import CallError, Gone, Indefinite, Rejected, Unreachable
 from hadr.core.site import ProbeSettings, Site, Traffic
 from hadr.core.view import Answer
+
+LATE_S = 0.1
 
 
 class Service(Answering):
@@ -27,6 +31,8 @@ class Service(Answering):
     def do_GET(self) -> None:
         self.hosts.append(self.headers["Host"])
         if self.path == "/readyz":
+            if self.mode == "late":
+                time.sleep(LATE_S)
             if self.mode == "read-only":
                 self.send(503, {"reason": "database is read-only"})
             else:
@@ -74,6 +80,15 @@ def test_readiness_is_asked_with_the_services_own_name() -> None:
         assert handler.hosts == ["127.0.0.1"]
 
 
+def test_a_good_answer_says_what_it_took() -> None:
+    """From before its name is resolved to the end of its body, however it is delayed in between."""
+    with serving("late") as (probe, _):
+        began = time.monotonic()
+        answer = probe.ready("localhost")
+        assert answer.took is not None
+        assert timedelta(seconds=LATE_S) <= answer.took <= timedelta(seconds=time.monotonic() - began)
+
+
 def test_a_refusal_is_an_answer_with_its_reason() -> None:
     """503 and the words that came with it."""
     with serving("read-only") as (probe, _):
@@ -85,7 +100,7 @@ def test_nobody_listening_is_no_answer() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         answer = ClientProbe(a_site(unused.getsockname()[1])).ready("127.0.0.1")
-    assert answer.status is None
+    assert (answer.status, answer.took) == (None, None)
     assert "no connection (127.0.0.1: " in answer.detail
 
 

@@ -2,6 +2,9 @@
 
 It sees what clients see and nothing else. A service that is silent, refuses or breaks off is an answer ("no answer"), because for
 a client it is one; only a name that does not resolve cannot be judged.
+
+What a readiness answer took is measured as a client without anything cached or kept open feels it: resolving the name, each address
+that is tried, the handshakes, the request and the whole body, in one length of time on the machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 
 from hadr.core.errors import Gone, Indefinite, Rejected, Unreachable
 from hadr.core.site import Site
@@ -45,6 +49,7 @@ class ClientProbe:
         return frozenset(str(address[4][0]) for address in found)
 
     def ready(self, host: str) -> Answer:
+        began = time.monotonic()
         try:
             addresses = self.resolve(host)
         except Gone as error:
@@ -53,7 +58,8 @@ class ClientProbe:
             reply = self._ask(addresses, "GET", self._settings.ready)
         except (Unreachable, Indefinite) as error:
             return Answer(status=None, detail=str(error))
-        return Answer(status=reply.status, detail="" if 200 <= reply.status < 300 else _words(reply.body))
+        took = timedelta(seconds=time.monotonic() - began)
+        return Answer(status=reply.status, detail="" if 200 <= reply.status < 300 else _words(reply.body), took=took)
 
     def write_through(self, *, key: str) -> str:
         """The name of the row is its key, so that what is read back can only be what was written now."""

@@ -165,10 +165,15 @@ class TargetsState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a client got: an HTTP status, or None when nothing answered, with the words that came with it."""
+    """What a client got: an HTTP status, or None when nothing answered, with the words that came with it.
+
+    `took`: from the question to the whole answer; None when nothing answered or nobody measured. No part of what was said, so two
+    answers that differ in it alone are equal.
+    """
 
     status: int | None
     detail: str = ""
+    took: timedelta | None = field(default=None, compare=False)
 
     @property
     def ok(self) -> bool:

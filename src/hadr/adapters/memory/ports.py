@@ -323,8 +323,11 @@ class MemoryProbe:
         if world.sides[member.name].lost:
             world.clock.spend(world.delays.silence)
             return Answer(status=None, detail="timed out")
-        world.clock.spend(world.delays.call)
-        return Answer(status=200) if world.healthy(member) else Answer(status=503, detail="no healthy target")
+        took = world.delays.call + world.sides[member.name].slower + (world.hiccups.pop(0) if world.hiccups else timedelta(0))
+        world.clock.spend(took)
+        if not world.healthy(member):
+            return Answer(status=503, detail="no healthy target", took=took)
+        return Answer(status=200, took=took)
 
     def write_through(self, *, key: str) -> str:
         world = self._world

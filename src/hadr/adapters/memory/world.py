@@ -44,7 +44,7 @@ class Delays:
 
 @dataclass(slots=True, kw_only=True)
 class Side:
-    """One member's own state. Moments say since when a value holds; None means never."""
+    """One member's own state. Moments say since when a value holds; None means never. Its answers take `slower` longer."""
 
     lost: datetime | None = None
     capacity: int = 0
@@ -59,13 +59,15 @@ class Side:
     protected: bool = True
     declared_at: datetime | None = None
     weight: int = 0
+    slower: timedelta = timedelta(0)
 
 
 @dataclass(slots=True, kw_only=True)
 class World:
     """Everything there is, seen by `ports()`. `asked` and `promotions` tell what was done to it, `harmed` what never should be.
 
-    `shared`: both members serve, from one database and one file system.
+    `shared`: both members serve, from one database and one file system. `hiccups`: so much longer the next answers to clients
+    take, in that order, whoever gives them.
     """
 
     site: Site
@@ -86,6 +88,7 @@ class World:
     written: set[str] = field(default_factory=set)
     harmed: list[str] = field(default_factory=list)
     weighed: list[dict[str, int]] = field(default_factory=list)
+    hiccups: list[timedelta] = field(default_factory=list)
     checks: dict[str, HealthCheck | None] = field(default_factory=dict)
     failures: Failures = field(default_factory=Failures)
 

@@ -318,9 +318,12 @@ class ZoneProbe:
         with world.call("ready"):
             members = self._named(host) or world.answered_by()
             well = all(world.serves(member) for member in members)
+            slower = max((world.slower.get(member.name, timedelta(0)) for member in members), default=timedelta(0))
+            world.clock.spend(slower)
         if not well and host == world.site.traffic.host and not world.lost and not world.failing:
             world.harmed.append(f"{host} did not answer at {world.clock.now():%H:%M:%S}")
-        return Answer(status=200) if well else Answer(status=503, detail="no healthy target")
+        took = world.delays.call + slower
+        return Answer(status=200, took=took) if well else Answer(status=503, detail="no healthy target", took=took)
 
     def write_through(self, *, key: str) -> str:
         if not self.ready(self._world.site.traffic.host).ok:

@@ -77,7 +77,8 @@ class Cluster:
 
 @dataclass(slots=True, kw_only=True)
 class ZoneWorld:
-    """A site in one Region, seen by `ports()`. `instances` are database instances by zone."""
+    """A site in one Region, seen by `ports()`. `instances` are database instances by zone, `slower` by member how much
+    longer its answers take."""
 
     site: Site
     delays: ZoneDelays = field(default_factory=ZoneDelays)
@@ -91,6 +92,7 @@ class ZoneWorld:
     lost: dict[str, datetime] = field(default_factory=dict)
     full: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
+    slower: dict[str, timedelta] = field(default_factory=dict)
     asked: list[tuple[datetime, str, str]] = field(default_factory=list)
     weighed: list[dict[str, int]] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
