@@ -18,7 +18,7 @@ from hadr.config import load_site
 from hadr.core.decide import Status
 from hadr.core.errors import Denied, Indefinite, StepFailed, Throttled
 from hadr.core.journal import RunRecord, run_record, verify
-from hadr.core.shift import Seen, wanted_weights, worse
+from hadr.core.shift import wanted_weights
 from hadr.core.stages import stages
 from hadr.engine.shift import Shift
 
@@ -99,6 +99,77 @@ def test_it_goes_back_by_itself_when_clients_get_worse_off() -> None:
     assert ended["70%"] <= timedelta(seconds=6)
 
 
+@pytest.mark.parametrize("slower", [timedelta(milliseconds=600), timedelta(seconds=2)])
+def test_it_goes_back_by_itself_when_clients_are_served_slowly(slower: timedelta) -> None:
+    """No answer fails: the fifth slow one in a row is enough, and the words are in milliseconds, of now and of before."""
+    world = a_world()
+
+    def slows(stage: str) -> None:
+        if stage == "70%":
+            world.sides["one"].slower = slower
+
+    outcome = carry_out(world, on_stage=slows)
+    assert outcome.weights == {"one": 50, "two": 50}
+    assert "clients are worse off: " in outcome.why
+    assert "peccy-one.elb.test: 5 answers in a row took over 350 ms (100 ms before)" in outcome.why
+    assert "peccy-two.elb.test" not in outcome.why
+    assert outcome.why.endswith("The weights are back at one=50,two=50")
+    assert {step.name: step.status for step in outcome.record.steps} == {"60%": "done", "70%": "failed", "return": "done"}
+    ended = {step.name: step.length for step in outcome.record.steps}
+    assert ended["70%"] <= timedelta(seconds=3) + 5 * (slower + timedelta(seconds=1))
+
+
+def test_noise_undoes_nothing() -> None:
+    """A busy machine: one round slow by seconds, then three out of four, in every stage; not five answers in a row anywhere."""
+    world = a_world()
+    stall, calm = [timedelta(seconds=1)] * 3, [timedelta(0)] * 3
+
+    def stalls(_stage: str) -> None:
+        world.hiccups = [timedelta(seconds=2.5)] * 3 + calm + (stall * 3 + calm) * 2
+
+    outcome = carry_out(world, on_stage=stalls)
+    assert (outcome.why, outcome.weights, world.hiccups) == ("", WISH, [])
+
+
+def test_a_member_of_which_half_is_slow_is_left_too() -> None:
+    """Every other answer takes half a second: never two in a row, but too many of the last."""
+    world = a_world()
+
+    def half(stage: str) -> None:
+        if stage == "60%":
+            world.hiccups = ([timedelta(seconds=0.5)] * 3 + [timedelta(0)] * 3) * 15
+
+    outcome = carry_out(world, on_stage=half)
+    assert outcome.weights == {"one": 50, "two": 50}
+    assert "10 of the last 19 answers took over 350 ms (100 ms before)" in outcome.why
+
+
+def test_a_member_that_was_slow_before_it_got_clients_is_held_to_that() -> None:
+    """It is farther away: asked before the first stage although it has no weight; through the name nobody is worse off either."""
+    world = a_world()
+    world.sides["one"].slower = timedelta(seconds=0.9)
+    world.sides["one"].weight, world.sides["two"].weight = 0, 100
+    outcome = carry_out(world, shares=())
+    assert (outcome.why, outcome.weights) == ("", WISH)
+
+
+def test_what_a_member_failed_before_it_got_clients_is_held_against_it() -> None:
+    """That nobody was sent to it is no reason to take its failures for usual."""
+    world = a_world()
+    world.sides["one"].weight, world.sides["two"].weight = 0, 100
+    world.sides["one"].replicas = dict.fromkeys(world.sides["one"].replicas, 0)
+    outcome = carry_out(world, shares=())
+    assert outcome.weights == {"one": 0, "two": 100}
+    assert "peccy-one.elb.test: 2 of 2 answers failed, last: 503 (no healthy target)" in outcome.why
+
+
+def test_a_stage_says_how_clients_fared() -> None:
+    """Failures and the median, of each host that was asked."""
+    outcome = carry_out(a_world(), shares=())
+    seen = {step.name: step.proof for step in outcome.record.steps}["70%"]
+    assert "peccy-two.elb.test: 0 of 30 answers failed, median 100 ms (of the last 20)" in seen
+
+
 def test_an_interrupted_shift_goes_back() -> None:
     """Ctrl-C in a stage is a reason like another."""
 
@@ -131,19 +202,6 @@ def test_weights_that_cannot_be_moved_end_it() -> None:
     assert "were not seen within 60 s; last: AccessDenied" in outcome.why
     assert "The weights are NOT back" in outcome.why
     assert outcome.why.endswith("hadr shift --to one=50,two=50")
-
-
-def test_what_was_bad_before_is_not_held_against_it() -> None:
-    """Only what is worse than the look beforehand sends it back; answers in a row do always."""
-    before = Seen(asked=100, failed=10)
-    assert not worse(before, Seen(asked=100, failed=11))
-    assert worse(before, Seen(asked=100, failed=14))
-    assert worse(before, Seen(asked=3, failed=3, in_a_row=3))
-    assert not worse(Seen(), Seen(asked=10, failed=1))
-    assert worse(Seen(), Seen(asked=10, failed=2))
-    assert worse(Seen(asked=3, failed=2, in_a_row=2), Seen(asked=3, failed=3, in_a_row=3))
-    assert not worse(Seen(asked=3, failed=3, in_a_row=3), Seen(asked=9, failed=9, in_a_row=9))
-    assert Seen().share == 0
 
 
 @pytest.mark.parametrize(

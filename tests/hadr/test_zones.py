@@ -324,6 +324,41 @@ def test_clients_that_get_worse_off_stop_it_and_weights_return() -> None:
     assert not any(machine.cordoned for machine in world.clusters["one"].machines)
 
 
+def test_clients_that_are_served_slowly_stop_it_too() -> None:
+    """No answer fails at the target, but each takes a second longer: the weights of before are put back."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    ports = world.ports()
+    plan, runs = a_plan(world, A), MemoryRuns()
+    journal = runs.begin("zone", {}, world.clock.now())
+
+    class Slowing(type(ports.traffic)):  # type: ignore[misc]  # the world's own class
+        def set_weights(self, weights: dict[str, int], *, run: str) -> str:
+            world.slower = {"two": timedelta(seconds=1)} if weights["two"] > 60 else {}
+            return str(super().set_weights(weights, run=run))
+
+    said = r"clients are worse off: .*5 answers in a row took over 350 ms \(100 ms before\).* The weights are back at one=50,two=50"
+    with pytest.raises(StepFailed, match=said):
+        Run(site=world.site, ports=replace(ports, traffic=Slowing(world)), plan=plan, journal=journal).carry_out()
+    assert world.weights == {"one": 50, "two": 50}
+    assert ready_in(world, "one", A) == 9
+
+
+def test_an_ill_member_is_left_for_one_that_becomes_slow_but_not_as_slow() -> None:
+    """Clients had answers of 900 ms; that the member they go to takes 500 ms once it has all of them is no reason to return."""
+    world = ZoneWorld(site=zonal_site(members=2))
+    ports = world.ports()
+    world.slower = {"one": timedelta(seconds=0.8)}
+
+    class Loaded(type(ports.traffic)):  # type: ignore[misc]  # the world's own class
+        def set_weights(self, weights: dict[str, int], *, run: str) -> str:
+            world.slower["two"] = timedelta(seconds=0.4)
+            return str(super().set_weights(weights, run=run))
+
+    journal = MemoryRuns().begin("zone", {}, world.clock.now())
+    Run(site=world.site, ports=replace(ports, traffic=Loaded(world)), plan=a_plan(world, A), journal=journal).carry_out()
+    assert world.weights == {"one": 0, "two": 100}
+
+
 def test_a_lost_members_weight_goes_at_once() -> None:
     """Its health check has taken it out already; the other has been told to grow before the weights are held and watched."""
     world = ZoneWorld(site=zonal_site(members=2))

@@ -1,11 +1,9 @@
-"""Moving DNS weight: what is wanted, whether it may begin, and when what clients see has become worse. Pure.
+"""Moving DNS weight: what is wanted, and whether it may begin. Pure. When it has to be taken back is in `seen`.
 
 A shift never takes all weight away, and never sends clients to a member that is not ready for them.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from hadr.core.errors import ConfigError
 from hadr.core.guards import Guard
@@ -14,35 +12,6 @@ from hadr.core.stages import Weights
 from hadr.core.view import Known, Unknown, View
 
 LARGEST = 255
-TOLERATED = 0.02
-IN_A_ROW = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What a client saw while it watched: answers, those that failed, failures at the end in a row, and the words of the last."""
-
-    asked: int = 0
-    failed: int = 0
-    in_a_row: int = 0
-    last: str = ""
-
-    def and_then(self, *, ok: bool, words: str) -> Seen:
-        """One more answer."""
-        return Seen(
-            asked=self.asked + 1,
-            failed=self.failed + (not ok),
-            in_a_row=0 if ok else self.in_a_row + 1,
-            last=self.last if ok else words,
-        )
-
-    @property
-    def share(self) -> float:
-        """Failed answers of all."""
-        return self.failed / self.asked if self.asked else 0.0
-
-    def __str__(self) -> str:
-        return f"{self.failed} of {self.asked} answers failed" + (f", last: {self.last}" if self.last else "")
 
 
 def wanted_weights(site: Site, text: str) -> Weights:
@@ -79,13 +48,3 @@ def refusals(site: Site, view: View, wanted: Weights) -> tuple[tuple[Guard, str]
         elif not endpoint.value.ok:
             found.append((Guard.TARGET_NOT_READY, f"{member.name} is not ready for clients: {endpoint.value}"))
     return tuple(found)
-
-
-def worse(before: Seen, now: Seen) -> bool:
-    """Whether clients are worse off than before: failures in a row, or a share of them clearly above what there was.
-
-    Failures in a row say nothing where there was nothing else before, as at a lost member or a name that still leads to it.
-    """
-    if now.in_a_row >= IN_A_ROW and before.in_a_row < IN_A_ROW:
-        return True
-    return now.failed >= 2 and now.share > before.share + TOLERATED

@@ -16,7 +16,7 @@ from typing import Any
 
 from hadr.core.decide import Status
 from hadr.core.errors import CallError, StepFailed
-from hadr.core.shift import Seen, worse
+from hadr.core.seen import Seen, worse
 from hadr.core.site import Site
 from hadr.core.stages import Stage, Weights
 from hadr.core.view import Answer
@@ -51,7 +51,7 @@ class Shift:
         """Raises StepFailed when clients got worse off or weights could not be moved; then the weights are back."""
         if not self.within:
             self._write("run", data=self._opening())
-        baseline = self._watch(self.before, min(self.hold, BASELINE), {})
+        baseline = self._look()
         try:
             for stage in self.stages:
                 with self._step(stage.name):
@@ -61,14 +61,20 @@ class Shift:
         self._step_over(RETURN, Status.SKIPPED, "not needed")
         self._end("done", f"weights {_words(self.stages[-1].weights)}")
 
+    def _look(self) -> Watched:
+        """How clients fare before anything is moved. A member that gets its first ones is asked too, for what its answers take."""
+        served = self._hosts(self.before)
+        seen = self._watch(self._hosts(self.before, *(stage.weights for stage in self.stages)), min(self.hold, BASELINE), {})
+        return {host: one if host in served else one.only_lengths() for host, one in seen.items()}
+
     def _hold(self, stage: Stage, baseline: Watched) -> None:
         self._weigh(stage.weights, stage.name)
-        seen = self._watch(stage.weights, self.hold, baseline)
-        bad = [f"{host}: {one}" for host, one in seen.items() if worse(baseline.get(host, Seen()), one)]
-        said = "; ".join(bad) or f"weights {_words(stage.weights)}; " + "; ".join(f"{host}: {one}" for host, one in seen.items())
+        seen = self._watch(self._hosts(stage.weights), self.hold, baseline)
+        bad = self._worse(baseline, seen)
         if bad:
-            raise StepFailed(f"clients are worse off: {said}")
-        self._write("seen", step=stage.name, data={"seen": said})
+            raise StepFailed(f"clients are worse off: {'; '.join(f'{host}: {why}' for host, why in bad.items())}")
+        fared = "; ".join(f"{host}: {one}" for host, one in seen.items())
+        self._write("seen", step=stage.name, data={"seen": f"weights {_words(stage.weights)}; {fared}"})
 
     def _return(self, why: str) -> None:
         try:
@@ -112,19 +118,26 @@ class Shift:
             self.ports.workers.wait(timedelta(seconds=0.25))
         return job.result()
 
-    def _watch(self, weights: Weights, time: timedelta, baseline: Watched) -> Watched:
-        """Ask as a client, through the name and through each member that has weight; ends early when it is worse than before."""
-        members = [member.balancer for member in self.site.members if weights[member.name]]
-        seen = {host: Seen() for host in (self.site.traffic.host, *members)}
+    def _hosts(self, *weights: Weights) -> tuple[str, ...]:
+        """Whom to ask: the name, and each member that has weight in any of these."""
+        weighted = [member.balancer for member in self.site.members if any(one[member.name] for one in weights)]
+        return (self.site.traffic.host, *weighted)
+
+    def _watch(self, hosts: Sequence[str], time: timedelta, baseline: Watched) -> Watched:
+        """Ask as a client, once a second, each of `hosts`; ends early when it is worse than before."""
+        seen = {host: Seen() for host in hosts}
         until = self._now() + time
         while self._now() < until:
             following = self._now() + EVERY
-            for host, answer in self._ask(tuple(seen)).items():
-                seen[host] = seen[host].and_then(ok=answer.ok, words=str(answer))
-            if any(worse(baseline.get(host, Seen()), one) for host, one in seen.items()):
+            for host, answer in self._ask(hosts).items():
+                seen[host] = seen[host].and_then(answer)
+            if self._worse(baseline, seen):
                 break
             self._pause(following - self._now())
         return seen
+
+    def _worse(self, baseline: Watched, seen: Watched) -> Mapping[str, str]:
+        return worse(baseline, seen, name=self.site.traffic.host)
 
     def _ask(self, hosts: Sequence[str]) -> Mapping[str, Answer]:
         jobs = {host: self.ports.workers.submit(partial(self.ports.probe.ready, host)) for host in hosts}
