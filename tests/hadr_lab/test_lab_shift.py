@@ -1,7 +1,8 @@
-"""`hadr shift` on the real parts, under load: there and back without a failed request, and away from a member that breaks."""
+"""`hadr shift` on the real parts, under load: there and back without a failed request, and from a member that breaks or slows."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import datetime
 
@@ -18,6 +19,8 @@ there_and_back = once("shift-and-return", architecture="ha-multi-cluster")
 """50/50, 100/0, 50/50."""
 broken = once("shift-to-broken-member", architecture="ha-multi-cluster")
 """Towards a member that cannot use its files once it gets more clients."""
+slow = once("shift-to-slow-member", architecture="ha-multi-cluster")
+"""Towards a member whose zone becomes slow once it gets more clients."""
 left = once("evacuate-member-and-return", architecture="ha-multi-cluster")
 """Member one's zone is left while all is well, and returned to."""
 
@@ -65,6 +68,25 @@ def test_the_journal_of_a_broken_shift_ends_with_its_return(broken: Drilled) -> 
     assert (record.status, steps["return"]) == ("failed", "done")
     assert "failed" in steps.values()
     assert 0 < broken.raw.result["moments"]["decided"] < 15
+
+
+def test_a_shift_to_a_member_that_becomes_slow_goes_back_by_itself(slow: Drilled) -> None:
+    """Without a failed answer to hadr: the words tell milliseconds of now and of before; Route 53 holds what it held at first."""
+    found = slow.raw.result
+    assert (found["act_exit_code"], found["verdict"]) == (1, "valid"), slow.printed
+    assert re.search(r"peccy-two\S*: 5 answers in a row took over \d+ ms \(\d+ ms before\)", found["act_said"]), found["act_said"]
+    assert "The weights are back at one=50,two=50" in slow.printed
+    assert found["weights_before"] == found["weights_after"] == {"one": 50, "two": 50}
+    assert [e for e in found["expectations"] if not e["met"]] == []
+    assert slow.left == []
+
+
+def test_the_return_from_a_slow_member_waits_for_no_heal(slow: Drilled) -> None:
+    """It was asked for while the zone was still slow: after five answers, before the harm's end."""
+    record = run_record(verify((slow.raw.folder / "journal.jsonl").read_text()).entries)
+    steps = {step.name: step.status for step in record.steps}
+    assert (record.status, steps["75%"], steps["return"]) == ("failed", "failed", "done")
+    assert 4 < slow.raw.result["moments"]["decided"] < 15
 
 
 def test_a_members_zone_is_left_and_returned_to_without_a_failed_request(left: Drilled) -> None:
