@@ -12,11 +12,15 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a statement returned: its rows, how many rows it touched, and the id it made (0: none)."""
+    """What a statement returned: its rows, how many rows it touched, and the id it made (0: none).
+
+    `unsure`: it was run again after a try whose outcome is not known, so what it found may be its own work.
+    """
 
     rows: tuple[tuple[Any, ...], ...] = ()
     touched: int = 0
     made: int = 0
+    unsure: bool = False
 
 
 class Database(Protocol):

@@ -6,6 +6,8 @@ Adapters turn every error of a driver or of the operating system into one of the
 PeccyError
 ├── ConfigError    an environment variable is wrong; nothing was started      exit 64
 ├── Unavailable    the database or the file store cannot do this now          503
+│   └── Away       nothing answers there, as while the database moves         503, after some patience
+│       └── ReadOnly   it answers, and takes no writes                        503, after some patience
 ├── Conflict       an idempotency key was used before for something else      409
 ├── Duplicate      a unique key exists already (between adapter and table)
 └── NoTable        the schema was not made yet (between adapter and table)
@@ -28,6 +30,22 @@ class Unavailable(PeccyError):
         super().__init__(f"{part}: {why}")
         self.part = part
         self.why = why
+
+
+class Away(Unavailable):
+    """Nothing answered, or the connection broke: what is seen while the database moves, so asking again may help.
+
+    `perhaps`: the statement may have been carried out all the same.
+    """
+
+    def __init__(self, part: str, why: str, *, perhaps: bool = False) -> None:
+        """Keep what is known of the statement."""
+        super().__init__(part, why)
+        self.perhaps = perhaps
+
+
+class ReadOnly(Away):
+    """It answers and takes no writes: no writer (yet, or any more). Nothing was changed."""
 
 
 class Conflict(PeccyError):

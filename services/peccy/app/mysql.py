@@ -15,7 +15,7 @@ import asyncmy
 from asyncmy import errors as sql
 
 from app.database import Answer
-from app.errors import Duplicate, NoTable, Unavailable
+from app.errors import Away, Duplicate, NoTable, ReadOnly, Unavailable
 from app.settings import MySqlTarget
 
 POOL_SIZE = 10
@@ -29,6 +29,10 @@ DUPLICATE = 1062
 NO_TABLE = 1146
 READ_ONLY = {1290: "read-only", 1836: "read-only", 1792: "read-only", 1874: "read-only"}
 """ER_OPTION_PREVENTS_STATEMENT (--read-only), ER_READ_ONLY_MODE, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, ER_INNODB_READ_ONLY."""
+ENDING = frozenset({1040, 1053, 1927, 4031})
+"""ER_CON_COUNT_ERROR, ER_SERVER_SHUTDOWN, ER_CONNECTION_KILLED, ER_CLIENT_INTERACTION_TIMEOUT: a server that comes or goes."""
+DRIVERS = range(2000, 3000)
+"""Codes that the driver gives when it heard nothing, or nothing that makes sense; a server's own begin at 1000."""
 
 SCHEMA = """CREATE TABLE IF NOT EXISTS hobbies (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -51,19 +55,19 @@ class MySql:
         self._idle: list[tuple[float, Any]] = []
 
     async def run(self, statement: str, *values: Any) -> Answer:
-        """Run one statement, committed at once. Raises Unavailable, Duplicate or NoTable."""
+        """Run one statement, committed at once. Raises Unavailable (Away while it may be moving), Duplicate or NoTable."""
         try:
             async with asyncio.timeout(self._within), self._slots:
                 return await self._on_connection(statement.replace("?", "%s"), values)
         except TimeoutError:
-            raise Unavailable("database", f"no answer within {self._within:g} s") from None
+            raise Away("database", f"no answer within {self._within:g} s", perhaps=True) from None
 
     async def writable(self) -> None:
         """Return when the server answers and takes writes; Aurora's readers show it in innodb_read_only, MariaDB's in read_only."""
         answer = await self.run("SELECT @@global.read_only, @@global.innodb_read_only")
         if any(value not in (0, "OFF") for value in answer.rows[0]):
             self._forget_idle()
-            raise Unavailable("database", "read-only")
+            raise ReadOnly("database", "read-only")
 
     async def close(self) -> None:
         """Close the idle connections; those in use close themselves with their statement's end."""
@@ -72,9 +76,10 @@ class MySql:
     async def _on_connection(self, statement: str, values: tuple[Any, ...]) -> Answer:
         try:
             connection = await self._take()
-        except (sql.MySQLError, OSError, RuntimeError, ValueError) as error:
+        except (sql.MySQLError, OSError, RuntimeError) as error:
             self._forget_idle()
-            raise Unavailable("database", f"cannot connect: {_words(error)}") from error
+            kind = Unavailable if _answered(error) else Away
+            raise kind("database", f"cannot connect: {_words(error)}") from error
         try:
             answer = await _execute(connection, statement, values)
         except (sql.IntegrityError, sql.ProgrammingError) as error:
@@ -107,7 +112,10 @@ class MySql:
         moment the socket opens (Python 3.11), after which the wait for the server's greeting would have no limit.
         """
         target = self._target
-        user, password = target.credentials()
+        try:
+            user, password = target.credentials()
+        except (OSError, ValueError) as error:
+            raise Unavailable("database", f"cannot connect: {_words(error)}") from error
         opening = asyncmy.connect(
             host=target.host,
             port=target.port,
@@ -158,7 +166,17 @@ def _meaning(error: BaseException) -> Exception:
         return Duplicate(_words(error))
     if code == NO_TABLE:
         return NoTable(_words(error))
-    return Unavailable("database", READ_ONLY.get(code, _words(error)) if isinstance(code, int) else _words(error))
+    if code in READ_ONLY:
+        return ReadOnly("database", READ_ONLY[code])
+    if _answered(error):
+        return Unavailable("database", _words(error))
+    return Away("database", _words(error), perhaps=True)
+
+
+def _answered(error: BaseException) -> bool:
+    """Whether a server that means to stay said so: then it is no move, and waiting would not help."""
+    code = error.args[0] if isinstance(error, sql.MySQLError) and error.args else None
+    return isinstance(code, int) and code >= 1000 and code not in DRIVERS and code not in ENDING
 
 
 def _words(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Unavailable
+from app.errors import Away, Unavailable
 from app.mysql import MySql
 from app.settings import MySqlTarget
 
@@ -56,7 +56,7 @@ def test_a_silent_server_ends_every_statement() -> None:
     async def scenario(pool: MySql) -> None:
         async def one() -> None:
             await asyncio.sleep(random.uniform(0, 0.4))
-            with pytest.raises(Unavailable, match=r"no answer|cannot connect"):
+            with pytest.raises(Away, match=r"no answer|cannot connect"):
                 await pool.run("SELECT 1")
 
         async with asyncio.timeout(60):
@@ -86,7 +86,7 @@ def test_a_server_that_is_not_one_is_unavailable(handler: Handler) -> None:
 
     async def scenario(pool: MySql) -> None:
         for _ in range(5):
-            with pytest.raises(Unavailable, match="database: "):
+            with pytest.raises(Away, match="database: "):
                 await pool.run("SELECT 1")
 
     against(handler, scenario)
@@ -97,7 +97,7 @@ def test_a_database_that_is_nowhere_is_unavailable(host: str, port: int) -> None
     """Refused or without a name: the reason says so and nothing hangs."""
 
     async def scenario() -> None:
-        with pytest.raises(Unavailable, match=r"database: (cannot connect|no answer)"):
+        with pytest.raises(Away, match=r"database: (cannot connect|no answer)"):
             await MySql(MySqlTarget(host=host, port=port)).run("SELECT 1")
 
     asyncio.run(scenario())
@@ -111,7 +111,9 @@ def test_a_secret_that_cannot_be_used_is_unavailable(tmp_path: Path, content: st
         secret.write_text(content)
 
     async def scenario() -> None:
-        with pytest.raises(Unavailable, match="database: cannot connect: "):
+        with pytest.raises(Unavailable, match="database: cannot connect: ") as told:
             await MySql(MySqlTarget(host="127.0.0.1", port=1, password_file=secret)).run("SELECT 1")
+
+        assert not isinstance(told.value, Away)  # no move: waiting would not help
 
     asyncio.run(scenario())
