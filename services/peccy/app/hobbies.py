@@ -60,9 +60,13 @@ class Hobbies:
         return Hobby(id=made, name=name, key=key)
 
     async def delete(self, hobby_id: int) -> bool:
-        """Remove that row; whether there was one. Raises Unavailable."""
+        """Remove that row; whether there was one. Raises Unavailable.
+
+        Where our own first try may have removed it, there was.
+        """
         try:
-            return (await self._database.run(DELETE, hobby_id)).touched > 0
+            answer = await self._database.run(DELETE, hobby_id)
+            return answer.touched > 0 or answer.unsure
         except NoTable:
             return False
 

@@ -7,6 +7,7 @@ belongs to one process (loop, threads, sockets, pool) is made inside `main`.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -23,13 +24,14 @@ from app.errors import ConfigError
 from app.hobbies import Hobbies
 from app.mysql import MySql
 from app.nearest import COPY_WITHIN, Nearest
+from app.patient import Patient
 from app.pictures import Pictures
 from app.readiness import Readiness
 from app.settings import Settings, from_env
 from app.sqlite import Sqlite
 
 DRAIN_S = 10
-"""How long requests under way may still take after SIGTERM; well under a pod's grace period."""
+"""How long requests under way may still take after SIGTERM, beside waiting for the database: a pod's grace period is longer."""
 KEEP_ALIVE_S = 75
 """Longer than nginx keeps its connections to us, so that it is never we who close one it is about to use."""
 
@@ -38,9 +40,11 @@ def build(settings: Settings) -> FastAPI:
     """Return the application for these settings. Connects to nothing."""
     database: Database = MySql(settings.database) if settings.database else Sqlite(settings.files / "peccy.sqlite3")
     copy = MySql(settings.copy, answer_within=COPY_WITHIN) if settings.copy else None
-    hobbies = Hobbies(database, reads=Nearest(copy=copy, writer=database) if copy else None)
+    now = _hobbies(database, copy)  # who asks whether we are ready hears how it is at this moment
+    patient = settings.database is not None and settings.patience > 0
+    hobbies = _hobbies(Patient(database, patience=settings.patience), copy) if patient else now
     pictures = Pictures(settings.files, history=settings.picture_history, probe=settings.identity.hostname)
-    readiness = Readiness({"database": hobbies, "files": pictures})
+    readiness = Readiness({"database": now, "files": pictures})
     local = Readiness({"files": pictures})  # mounted through the zone's own mount target; the database is the Region's
     return api.create(identity=settings.identity, hobbies=hobbies, pictures=pictures, readiness=readiness, local=local)
 
@@ -69,8 +73,12 @@ def main(env: Mapping[str, str] | None = None) -> int:
             access_log=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=DRAIN_S,
+            timeout_graceful_shutdown=DRAIN_S + math.ceil(settings.patience),
         )
     )
     server.run()
     return 0 if server.started else 1
+
+
+def _hobbies(database: Database, copy: Database | None) -> Hobbies:
+    return Hobbies(database, reads=Nearest(copy=copy, writer=database) if copy else None)

@@ -7,6 +7,7 @@ value or as the path of a mounted file; a file is read again for each connection
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,10 @@ from pathlib import Path
 from app import VERSION
 from app.errors import ConfigError
 
+PATIENCE = 45.0
+"""Seconds that a request waits for a database that moves: Aurora's 30 s, and its name's. A load balancer's idle timeout is 60 s."""
+PATIENCE_LIMIT = 50.0
+"""With it, and a statement's own limits after it, the answer is there before that."""
 PICTURE_LIMIT = 2 * 1024 * 1024
 """Largest picture in bytes; nginx's body limit is a little above it (multipart framing)."""
 
@@ -60,12 +65,16 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a process needs. `database` None: SQLite in the file store takes its place; `copy` None: there is none nearer."""
+    """Everything a process needs. `database` None: SQLite in the file store takes its place; `copy` None: there is none nearer.
+
+    `patience`: seconds that a request waits for a database that moves; 0: it never does.
+    """
 
     identity: Identity
     files: Path
     database: MySqlTarget | None = None
     copy: MySqlTarget | None = None
+    patience: float = PATIENCE
     bind: str = "0.0.0.0"  # noqa: S104 - a pod listens on its own address, whatever that is
     port: int = 8000
     picture_history: int = 0
@@ -86,6 +95,7 @@ def from_env(env: Mapping[str, str]) -> Settings:
         files=Path(env.get("PECCY_FILES") or "files"),
         database=database,
         copy=replace(database, host=nearer) if database and nearer not in ("", database.host) else None,
+        patience=_seconds(env, "PECCY_DATABASE_PATIENCE", default=PATIENCE, most=PATIENCE_LIMIT),
         bind=env.get("PECCY_BIND") or "0.0.0.0",  # noqa: S104
         port=_number(env, "PECCY_PORT", default=8000, least=0, most=65535),
         picture_history=_number(env, "PECCY_PICTURE_HISTORY", default=0, least=0, most=1_000_000),
@@ -112,6 +122,13 @@ def _number(env: Mapping[str, str], name: str, *, default: int, least: int, most
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
         raise ConfigError(f"{name}={text!r}: expected a whole number from {least} to {most}")
     return int(text)
+
+
+def _seconds(env: Mapping[str, str], name: str, *, default: float, most: float) -> float:
+    text = env.get(name) or str(default)
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?s?", text) or float(text.rstrip("s")) > most:
+        raise ConfigError(f"{name}={text!r}: expected seconds from 0 to {most:g}")
+    return float(text.rstrip("s"))
 
 
 def _zone(value: str) -> str:

@@ -14,7 +14,9 @@ import pytest
 from peccy_client import Client, a_service, run
 from real_mariadb import Server, a_mariadb
 
+from app.errors import Away, ReadOnly, Unavailable
 from app.mysql import MySql
+from app.patient import Patient
 
 pytestmark = pytest.mark.lab
 
@@ -26,9 +28,10 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-def serving(server: Server, files: Path, scenario: Callable[[Client], Awaitable[None]]) -> None:
+def serving(server: Server, files: Path, scenario: Callable[[Client], Awaitable[None]], *, patience: float = 0) -> None:
     """Run `scenario` against the service on that database."""
-    run(a_service(files, database=MySql(server.target)), scenario)
+    database = MySql(server.target)
+    run(a_service(files, database=Patient(database, patience=patience) if patience else database), scenario)
 
 
 async def as_boss(server: Server, statement: str) -> None:
@@ -148,3 +151,60 @@ def test_idle_connections_of_a_restarted_server_cost_no_request(server: Server, 
         assert {(await client.get("/hobbies")).status for _ in range(30)} == {200}
 
     serving(server, tmp_path, scenario)
+
+
+def test_a_restart_under_load_costs_nobody_an_answer(server: Server, tmp_path: Path) -> None:
+    """Whatever was under way when the server was killed, and came while it was away, is answered well and stored once."""
+
+    async def scenario(client: Client) -> None:
+        assert (await client.add("first")).status == 201
+        replies = []
+
+        async def load(worker: int) -> None:
+            for number in range(60):
+                replies.append(await client.add(f"w{worker}", key=f"w{worker}-{number}"))
+                replies.append(await client.get("/hobbies"))
+                await asyncio.sleep(0.02)
+
+        workers = [asyncio.create_task(load(worker)) for worker in range(20)]
+        await asyncio.sleep(0.3)
+        server.signal(signal.SIGKILL)
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(server.start)
+        await asyncio.gather(*workers)
+        assert Counter(reply.status for reply in replies) == {201: 20 * 60, 200: 20 * 60}
+        rows = (await client.get("/hobbies?limit=1000")).json
+        rest = (await client.get(f"/hobbies?limit=1000&before={rows[-1]['id']}")).json
+        assert len(rows + rest) == 1 + 20 * 60
+
+    serving(server, tmp_path, scenario, patience=30)
+
+
+def test_what_goes_wrong_is_told_apart(server: Server, tmp_path: Path) -> None:
+    """Moved or moving is waited for; a statement or a login that is refused is not."""
+
+    async def scenario() -> None:
+        pool = MySql(server.target)
+        with pytest.raises(Unavailable) as told:
+            await pool.run("INSERT INTO missing_database.x VALUES (1)")
+        assert not isinstance(told.value, Away)
+        with pytest.raises(Unavailable, match="Access denied") as told:
+            await MySql(replace(server.target, password="wrong")).run("SELECT 1")
+        assert not isinstance(told.value, Away)
+        await as_boss(server, "SET GLOBAL read_only=1")
+        with pytest.raises(ReadOnly):
+            await pool.run(pool.schema)
+        with pytest.raises(ReadOnly):
+            await pool.writable()
+        sleeping = asyncio.create_task(pool.run("SELECT SLEEP(1)"))
+        await asyncio.sleep(0.3)
+        server.signal(signal.SIGKILL)
+        with pytest.raises(Away) as broke:
+            await sleeping
+        assert broke.value.perhaps
+        with pytest.raises(Away, match="cannot connect") as refused:
+            await pool.run("SELECT 1")
+        assert not refused.value.perhaps
+        await pool.close()
+
+    asyncio.run(scenario())

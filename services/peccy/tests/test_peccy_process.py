@@ -114,6 +114,43 @@ def test_sigterm_drains_the_request_under_way(tmp_path: Path) -> None:
         process.wait()
 
 
+def test_sigterm_does_not_cut_who_waits_for_the_database(tmp_path: Path) -> None:
+    """It is answered, with the reason, before the process ends."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    env = {
+        "PECCY_BIND": "127.0.0.1", "PECCY_PORT": str(port), "PECCY_FILES": str(tmp_path), "PATH": os.environ["PATH"],
+        "PECCY_DATABASE_HOST": "127.0.0.1", "PECCY_DATABASE_PORT": "1", "PECCY_DATABASE_PATIENCE": "1.5",
+    }  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-m", "app"], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+    try:
+        connection = _connect(port)
+        connection.request("GET", "/hobbies")
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        answer = connection.getresponse()
+        assert answer.status == 503
+        assert b"database: cannot connect" in answer.read()
+        connection.close()
+        assert process.wait(10) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("seconds", ["x", "-1", "50.1", "1e1", "1.", "inf"])
+def test_a_patience_that_is_none_is_named(seconds: str) -> None:
+    """A load balancer gives up after 60 s; whoever waits longer answers nobody."""
+    with pytest.raises(ConfigError, match="PECCY_DATABASE_PATIENCE="):
+        from_env({"PECCY_DATABASE_PATIENCE": seconds})
+
+
+def test_patience_may_be_a_fraction_or_none_at_all() -> None:
+    """The lab divides it by its speed."""
+    assert [from_env({"PECCY_DATABASE_PATIENCE": text}).patience for text in ("", "0", "2.250s", "50")] == [45, 0, 2.25, 50]
+
+
 def _connect(port: int) -> http.client.HTTPConnection:
     limit = time.monotonic() + 20
     while True:
