@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.settings import PATIENCE_LIMIT
 from hadr import config
 from hadr.adapters import rbac
 from hadr_lab import boot
@@ -152,12 +153,12 @@ def test_readiness_is_not_liveness(overlay: str, workload: str) -> None:
 @every_overlay
 @every_workload
 def test_a_pod_that_goes_stays_until_nobody_sends_to_it(overlay: str, workload: str) -> None:
-    """preStop waits for kube-proxy and the load balancer; the grace period covers it and the drain."""
+    """preStop waits for kube-proxy and the load balancer; the grace period covers it, the longest wait and the drain."""
     pod = pod_of(overlay, workload)
     for container in pod["containers"]:
         pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert pause >= 5
-        assert pod["terminationGracePeriodSeconds"] >= pause + 15
+        assert pod["terminationGracePeriodSeconds"] >= pause + PATIENCE_LIMIT + 15
     assert one(overlay, "Deployment", workload)["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 

@@ -72,6 +72,8 @@ def test_wrong_arguments_are_one_line(args: tuple[str, ...], said: str, programs
         (FACTS.replace("AMI_VERSION=v20260415", "AMI_VERSION=latest"), "AMI_VERSION is a release"),
         (FACTS + "APP_REPLICAS=0\n", "replicas are numbers"),
         (FACTS + "WEB_REPLICAS=three\n", "replicas are numbers"),
+        (FACTS + "DATABASE_PATIENCE=soon\n", "DATABASE_PATIENCE is a number of seconds from 0 to 50"),
+        (FACTS + "DATABASE_PATIENCE=50.001\n", "DATABASE_PATIENCE is a number of seconds from 0 to 50"),
     ],
 )
 def test_wrong_facts_are_one_line(facts: str, said: str, programs: Path, tmp_path: Path) -> None:
@@ -149,3 +151,21 @@ def test_reads_go_to_the_instance_that_is_named_or_to_the_writer(fact: str, seen
     (told,) = [document["data"] for document in yaml.safe_load_all(done.stdout) if document["kind"] == "ConfigMap"]
     assert told["PECCY_DATABASE_READ_HOST"] == seen
     assert told["PECCY_DATABASE_HOST"] == WRITER
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH: NOTHING WAS RENDERED")
+@pytest.mark.parametrize(("fact", "seconds"), [("", "45s"), ("DATABASE_PATIENCE=2.25\n", "2.25s"), ("DATABASE_PATIENCE=0\n", "0s")])
+def test_app_and_web_are_told_the_same_patience(fact: str, seconds: str, tmp_path: Path) -> None:
+    """The app waits so long, and nginx must not give up before it answers."""
+    site = tmp_path / "site.env"
+    site.write_text(FACTS + fact)
+    done = deploy("ha-single-cluster", "one", "--site", site, "--render")
+    assert (done.returncode, done.stderr) == (0, "")
+    documents = list(yaml.safe_load_all(done.stdout))
+    (told,) = [document for document in documents if document["kind"] == "ConfigMap"]
+    assert told["data"]["PECCY_DATABASE_PATIENCE"] == seconds
+    (web,) = [one for one in documents if one["kind"] == "Deployment" and one["metadata"]["name"] == "peccy-web"]
+    (patience,) = [
+        one for one in web["spec"]["template"]["spec"]["containers"][0]["env"] if one["name"] == "PECCY_DATABASE_PATIENCE"
+    ]
+    assert patience["valueFrom"]["configMapKeyRef"] == {"name": told["metadata"]["name"], "key": "PECCY_DATABASE_PATIENCE"}

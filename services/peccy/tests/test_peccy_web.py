@@ -51,6 +51,9 @@ def start(env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         ("PECCY_APP_URL", "http://app;return 200"),
         ("PECCY_APP_URL", "http://"),
         ("PECCY_WEB_RESOLVER", "dns; include x"),
+        ("PECCY_DATABASE_PATIENCE", "1;"),
+        ("PECCY_DATABASE_PATIENCE", "50.1"),
+        ("PECCY_DATABASE_PATIENCE", "-1"),
     ],
 )
 def test_a_wrong_setting_is_one_line_and_status_64(name: str, value: str) -> None:
@@ -81,9 +84,13 @@ def test_the_page_needs_nothing_from_outside() -> None:
 
 @dataclass
 class Upstream:
-    """An app that hangs up on the first `refuse` requests of each path and then answers; remembers what it was sent."""
+    """An app that hangs up on the first `refuse` requests, keeps the first `slow` waiting, and then answers.
+
+    It remembers what it was sent.
+    """
 
     refuse: int = 0
+    slow: int = 0
     status: int = 200
     seen: list[tuple[str, str, bytes]] = field(default_factory=list)
     port: int = 0
@@ -99,6 +106,8 @@ class Upstream:
                 if len(upstream.seen) <= upstream.refuse:
                     self.close_connection = True
                     return
+                if len(upstream.seen) <= upstream.slow:
+                    time.sleep(2.5)
                 data = json.dumps({"reason": "database: read-only"} if upstream.status >= 500 else {"ok": True}).encode()
                 self.send_response(upstream.status)
                 self.send_header("content-type", "application/json")
@@ -240,6 +249,15 @@ def test_only_what_is_safe_to_repeat_is_sent_again(web: Web, method: str, key: s
     status, _, answer = web.ask(method, "/hobbies", body, {"idempotency-key": key} if key else {})
     assert web.upstream.seen == [(method, "/hobbies", body)] * times
     assert (status, json.loads(answer)) == ((200, {"ok": True}) if times == 2 else (503, {"reason": "app: none answers"}))
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(("path", "times"), [("/hobbies", 1), ("/infos/picture", 2)])
+def test_what_asks_the_database_is_waited_for(web: Web, path: str, times: int) -> None:
+    """The app may wait for a writer that moves; anything else that takes so long comes from a hung app, and another is asked."""
+    web.upstream.slow = 1
+    assert web.ask("GET", path)[0] == 200
+    assert len(web.upstream.seen) == times
 
 
 @pytest.mark.lab
