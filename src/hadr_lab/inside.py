@@ -90,8 +90,8 @@ async def carry_out(home: Home) -> int:
 
 
 def _made(order: Order, applied: Applied) -> MadeSite:
-    """The site as it was applied, with the pods that a scenario wants of each member."""
-    made = MadeSite.of(applied.architecture, applied.outputs)
+    """The site as it was applied, at the lab's pace, with the pods that a scenario wants of each member."""
+    made = MadeSite.of(applied.architecture, applied.outputs).paced(order.speed)
     if not order.scenario or _is_outages(order):
         return made
     replicas = load(order.scenario).replicas

@@ -10,6 +10,8 @@ from hadr_lab.errors import StartFailed
 
 REPLICAS = {"peccy-app": "APP_REPLICAS", "peccy-web": "WEB_REPLICAS"}
 """What `deploy/member` calls the number of pods of each Deployment."""
+PATIENCE, PATIENCE_S = "DATABASE_PATIENCE", 45.0
+"""The fact by which the app waits for a database that moves, and what `deploy/member` takes by itself, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,14 @@ class MadeSite:
             members={name: replace(member, facts={**member.facts, **facts}) for name, member in self.members.items()},
             document={**self.document, "members": members},
         )
+
+    def paced(self, speed: float) -> MadeSite:
+        """The same with the app's patience divided by `speed`, as the move that it waits for is."""
+
+        def facts(member: MadeMember) -> Mapping[str, str]:
+            return {**member.facts, PATIENCE: f"{float(member.facts.get(PATIENCE) or PATIENCE_S) / speed:.3f}"}
+
+        return replace(self, members={name: replace(member, facts=facts(member)) for name, member in self.members.items()})
 
 
 def _member(member: Mapping[str, Any], facts: Mapping[str, str]) -> MadeMember:

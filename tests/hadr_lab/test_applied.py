@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import from_env
 from hadr_lab.applied import ARCHITECTURES, INFRA, key
 from hadr_lab.errors import StartFailed
-from hadr_lab.site import MadeSite
+from hadr_lab.lab import ROOT
+from hadr_lab.site import PATIENCE_S, MadeSite
 
 FACTS = {"TARGET_GROUP_ARN": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/peccy-one/0123"}
 MEMBER = {
@@ -62,6 +64,21 @@ def test_a_site_is_what_its_outputs_say() -> None:
     assert (made.host, made.hosted_zone, made.replicated) == ("peccy.hadr.test", "Z1", False)
     shared = MadeSite.of("dr", OUTPUTS | {"site": SITE | {"database": {"global_cluster": "peccy"}}})
     assert shared.replicated
+
+
+@pytest.mark.parametrize(
+    ("facts", "speed", "seconds"), [({}, 20, "2.250"), ({}, 1, "45.000"), ({"DATABASE_PATIENCE": "30"}, 20, "1.500")]
+)
+def test_the_app_waits_as_long_as_the_move_that_it_waits_for(facts: dict[str, str], speed: float, seconds: str) -> None:
+    """AWS's 30 s are 1.5 s at speed 20, and the app's patience with them must not outlast the clients' there."""
+    made = MadeSite.of("ha", OUTPUTS | {"members": {"one": FACTS | facts}})
+    assert made.paced(speed).members["one"].facts == {**FACTS, "DATABASE_PATIENCE": seconds}
+
+
+def test_the_lab_divides_the_patience_that_is_deployed() -> None:
+    """The script's own figure, the app's and the lab's are one."""
+    assert f"DATABASE_PATIENCE:-{PATIENCE_S:g}}}" in (ROOT / "deploy" / "member").read_text()
+    assert from_env({}).patience == PATIENCE_S
 
 
 def test_a_site_can_be_sized_and_site_yaml_says_the_same() -> None:
