@@ -66,6 +66,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         env = {
             "PATH": os.environ["PATH"], "PECCY_BIND": "127.0.0.1", "PECCY_PORT": str(port), "PECCY_FILES": str(store),
             "PECCY_DATABASE_HOST": "127.0.0.1", "PECCY_DATABASE_PORT": str(database.port), "PECCY_DATABASE_PASSWORD": "pw",
+            "PECCY_DATABASE_PATIENCE": "1",
         }  # fmt: skip
         start = f'mount -t tmpfs -o size=1m tmpfs "{store}" && exec "{sys.executable}" -m app'
         process = subprocess.Popen(["unshare", "-Urm", "sh", "-c", start], cwd=SERVICE, env=env, stderr=subprocess.DEVNULL)
