@@ -133,6 +133,7 @@ def _joined(
         identify=identify,
         access=state.access,
         state_dir=STATE,
+        hurried=waits.speed > 1,
     )
     databases = Databases(
         state=state, processes=processes, programs=programs, names=names, waits=waits, network=network, state_dir=STATE

@@ -118,6 +118,16 @@ def test_coredns_is_placed_as_the_addon_is_configured() -> None:
     assert {"key": "type", "value": "control", "effect": "NoSchedule"} in pod["tolerations"]
 
 
+@pytest.mark.parametrize(("hurried", "kept"), [(False, True), (True, False)])
+def test_a_database_that_moves_faster_is_found_faster(hurried: bool, kept: bool) -> None:
+    """CoreDNS keeps a name for five seconds at least: at speed 20 that is 100 s of AWS's time, more than Aurora's whole move."""
+    made = addons.manifests(region="us-east-2", service_cidr="172.20.0.0/16", hurried=hurried)
+    corefile = next(manifest for manifest in made if manifest["kind"] == "ConfigMap")["data"]["Corefile"]
+    assert corefile.count("cache 30") == 1
+    assert ("disable success rds.amazonaws.com" not in corefile) is kept
+    assert corefile.count("{") == corefile.count("}")
+
+
 def test_every_addon_object_has_a_path() -> None:
     """Each manifest maps to the API path of its kind, namespaced where it says so."""
     paths = [addons.path_of(manifest) for manifest in addons.manifests(region="us-east-1", service_cidr="172.20.0.0/16")]

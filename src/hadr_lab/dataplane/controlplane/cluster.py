@@ -60,6 +60,7 @@ class Cluster:
     processes: Processes
     webhook_url: str
     lost: Callable[[], bool]
+    hurried: bool = False
     authority: Authority = field(init=False)
     tokens: dict[Who, str] = field(default_factory=lambda: {who: secrets.token_hex(20) for who in Who})
     children: dict[str, Process] = field(default_factory=dict)
@@ -162,7 +163,9 @@ class Cluster:
         """The add-ons, tried until they are in."""
         while True:
             try:
-                await addons.install(api, region=self.view.region, service_cidr=self.view.service_cidr, dns=self.view.dns)
+                await addons.install(
+                    api, region=self.view.region, service_cidr=self.view.service_cidr, dns=self.view.dns, hurried=self.hurried
+                )
             except (ApiError, *UNREACHABLE):
                 await asyncio.sleep(0.5)
             else:

@@ -51,7 +51,8 @@ class Wires(Protocol):
 class ControlPlanes:
     """The realizer of EKS clusters.
 
-    `region_address(region, host)` gives an address of the Region's own range; `identify` and `access` decide EKS tokens.
+    `region_address(region, host)` gives an address of the Region's own range; `identify` and `access` decide EKS tokens;
+    `hurried`: the lab's time runs faster than AWS's.
     """
 
     state: AwsState
@@ -64,6 +65,7 @@ class ControlPlanes:
     access: Access
     state_dir: Path
     clocks: Clocks = field(default_factory=Clocks)
+    hurried: bool = False
     clusters: dict[tuple[str, str], Cluster] = field(default_factory=dict)
     _tasks: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
     _webhooks: dict[str, tuple[web.AppRunner, int]] = field(default_factory=dict)
@@ -131,6 +133,7 @@ class ControlPlanes:
             processes=self.processes,
             webhook_url=f"http://127.0.0.1:{port}/clusters/{view.name}",
             lost=lambda: self.network.lost(view.region),
+            hurried=self.hurried,
         )
         key = (view.region, view.name)
         self.clusters[key] = cluster
