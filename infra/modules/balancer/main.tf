@@ -53,7 +53,7 @@ resource "aws_lb_target_group" "this" {
   protocol                          = "HTTP"
   port                              = var.target_port
   target_type                       = "ip"
-  deregistration_delay              = 30
+  deregistration_delay              = 60 # a request may wait for the database so long (deploy/member's DATABASE_PATIENCE), and would be cut
   load_balancing_cross_zone_enabled = var.cross_zone ? "use_load_balancer_configuration" : "false"
 
   health_check {

@@ -22,6 +22,10 @@ run "http" {
     error_message = "pods are asked for readiness, by their own address"
   }
   assert {
+    condition     = tonumber(aws_lb_target_group.this.deregistration_delay) >= 60
+    error_message = "a pod that goes may keep a request waiting for the database as long as the balancer waits"
+  }
+  assert {
     condition     = one(aws_lb_listener.http.default_action[*].type) == "forward" && output.endpoint == { scheme = "http", port = 80 }
     error_message = "without a certificate port 80 serves"
   }
