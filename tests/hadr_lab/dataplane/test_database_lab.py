@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.hadr_lab.dataplane.stores_world import World, inside, running, until
 
-from hadr_lab.aws.views import DatabaseCluster, DatabaseInstance, GlobalSwitch
+from hadr_lab.aws.views import DatabaseCluster, DatabaseInstance, GlobalSwitch, WriterFailover
 from hadr_lab.dataplane.database.admin import Admin
 from hadr_lab.dataplane.database.realizer import Databases
+from hadr_lab.waits import Wait, Waits
 
 pytestmark = pytest.mark.lab
 
@@ -374,6 +375,33 @@ async def a_frozen_writer(world: World) -> None:
         frozen.kill(signal.SIGSTOP)
         await until(lambda: ("writer_moved", ONE) in world.state.told, timeout=30)
         assert not frozen.running
+        assert await sql(world, "one", "INSERT INTO t VALUES (-1)") == "done"
+        await follows(world, realizer)
+
+
+def test_a_healthy_writer_that_is_to_be_another_serves_nobody_until_it_is() -> None:
+    """FailoverDBCluster: connections break at once, and AWS's time passes before the name leads to another."""
+    inside(an_asked_take_over)
+
+
+async def an_asked_take_over(world: World) -> None:
+    """Asked for while nothing is wrong."""
+    world.waits = Waits(speed=5)  # six seconds, longer than a server takes to start here
+    realizer = of_two_instances(world)
+    async with running(realizer.run()):
+        await ready(world)
+        before, old = address(world, "one"), realizer.keepers[ONE].server.process
+        assert old is not None
+        now = datetime.now(UTC)
+        asked = WriterFailover(arn=ONE, from_instance="peccy-one-0", to_instance="peccy-one-1", zone="us-east-1b", asked=now)
+        world.state.takeovers.append(asked)
+        await until(lambda: not old.running)
+        assert await sql(world, "one", "SELECT 1") == "error 2003"
+        assert address(world, "one") == before
+        assert ("writer_moved", ONE) not in world.state.told
+        await until(lambda: ("writer_moved", ONE) in world.state.told, timeout=30)
+        assert world.waits.taken == {Wait.AURORA_WRITER: 1}
+        assert address(world, "one") not in (before, "")
         assert await sql(world, "one", "INSERT INTO t VALUES (-1)") == "done"
         await follows(world, realizer)
 

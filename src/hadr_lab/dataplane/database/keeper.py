@@ -81,17 +81,23 @@ class Keeper:
             return
         if self.server.place.zone != self.view.zone:
             async with self.role:
-                await self.relocate(self.view.zone)
+                if self.server.place.zone != self.view.zone:  # it may have been a take-over that held the role
+                    await self.relocate(self.view.zone)
         if not self.server.running:
             await self.network.claim(self.server.netns, self.server.address)
             await self.server.start()
-        self._publish()
+        self.publish()
         if self.role.locked():
             return
         await self.assume_role()
 
     async def relocate(self, zone: str) -> None:
-        """Be the cluster's instance in `zone`: same storage, same role. The caller holds `role`. Raises LabError."""
+        """Be the cluster's instance in `zone`: same storage, same role, same names. The caller holds `role`. Raises LabError."""
+        await self.open_in(zone)
+        self.publish()
+
+    async def open_in(self, zone: str) -> None:
+        """End where it was, and open the storage in `zone`, in its role. No name leads there yet. As `relocate`."""
         address = self.address_in(zone)
         if address is None:
             raise LabError(f"{self.view.identifier} has no subnet in {zone}")
@@ -101,7 +107,6 @@ class Keeper:
         await self.network.claim(zone, address)
         await self.server.start()
         await self._in_role()
-        self._publish()
 
     async def assume_role(self) -> None:
         """Make the server what its view says, and say that it is ready when it is for the first time."""
@@ -157,7 +162,8 @@ class Keeper:
             self.state.writer_lost(self.view.arn, frozenset(lost))
             self._vigil = Vigil()
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
+        """Make its names lead to where it serves."""
         here = (each for each in self.view.instances if each.is_writer and each.zone == self.server.place.zone)
         for name in (self.view.endpoint, *(instance.endpoint for instance in here)):
             self.names.publish(name, self.server.address)
