@@ -62,7 +62,7 @@ class Patient:
 
     def __init__(self, database: Database, *, patience: float, most: int = MOST_WAITING, look_every: float = LOOK_EVERY) -> None:
         """Remember it; `database` is closed with this."""
-        self._database, self._patience, self._most, self._look_every = database, patience, most, look_every
+        self._database, self._most, self._look_every = database, most, look_every
         self._reads, self._writes = Trouble(patience), Trouble(patience)
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
