@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
@@ -247,6 +248,19 @@ def test_a_pinned_member_hands_over_and_takes_back() -> None:
     assert serving(world, "one") == before
     assert a_plan(world, A, back=True).steps == ()
     assert world.harmed == []
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_weights_are_not_moved_while_the_writer_moves(*, first: bool) -> None:
+    """No member is ready without a writer, so nobody could tell whether clients are worse off for the weights."""
+    world, runs = ZoneWorld(site=zonal_site(members=2)), MemoryRuns()
+    journal = runs.begin("zone", {}, world.clock.now())
+    Run(site=world.site, ports=world.ports(), plan=a_plan(world, A, first=first), journal=journal).carry_out()
+    assert order(world, "set_weights", "move_writer") == (
+        ["set_weights", "move_writer"] if first else ["move_writer", "set_weights"]
+    )
+    failed = {int(number) for number in re.findall(r"(\d+) of \d+ answers failed", runs.journal(journal.run))}
+    assert failed == {0}
 
 
 def test_a_pinned_member_is_emptied_when_asked_to() -> None:

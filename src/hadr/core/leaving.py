@@ -57,27 +57,27 @@ PINNED_OUT = Runbook(
     requires={
         S.GROW: (),
         S.WRITER_OUT: (),
-        S.MOVE_OUT: (S.GROW,),
+        S.MOVE_OUT: (S.GROW, S.WRITER_OUT),
         S.CLOSE: (S.MOVE_OUT,),
         S.EMPTY: (S.MOVE_OUT,),
         S.PROVE: (S.CLOSE, S.EMPTY, S.WRITER_OUT),
     },
 )
 """A member that clients are sent to, or back to because they were worse off elsewhere, has to be able to replace its pods: it is
-closed once they have left."""
+closed once they have left. And whether they are worse off cannot be told while nobody is ready, for want of a writer."""
 PINNED_FIRST = Runbook(
     verb="evacuate",
     goal="{target} serves for {source}, which is in {zone}",
     requires={
         S.MOVE_OUT: (),
         S.GROW: (),
-        S.WRITER_OUT: (),
+        S.WRITER_OUT: (S.MOVE_OUT,),
         S.CLOSE: (S.MOVE_OUT,),
         S.EMPTY: (S.MOVE_OUT,),
         S.PROVE: (S.MOVE_OUT, S.GROW, S.WRITER_OUT),
     },
 )
-PINNED_LOST = replace(PINNED_FIRST, requires={**PINNED_FIRST.requires, S.MOVE_OUT: (S.WRITER_OUT,), S.CLOSE: ()})
+PINNED_LOST = replace(PINNED_FIRST, requires={**PINNED_FIRST.requires, S.WRITER_OUT: (), S.MOVE_OUT: (S.WRITER_OUT,), S.CLOSE: ()})
 """Health checks have taken clients off a member that is lost already, and without a writer nobody is ready for them. That no node
 is made in a lost zone waits for nothing."""
 PINNED_BACK = Runbook(

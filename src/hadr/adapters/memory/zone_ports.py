@@ -323,6 +323,8 @@ class ZoneProbe:
         if not well and host == world.site.traffic.host and not world.lost and not world.failing:
             world.harmed.append(f"{host} did not answer at {world.clock.now():%H:%M:%S}")
         took = world.delays.call + slower
+        if world.moving_to:
+            return Answer(status=503, detail="database: no writer", took=took)
         return Answer(status=200, took=took) if well else Answer(status=503, detail="no healthy target", took=took)
 
     def write_through(self, *, key: str) -> str:
