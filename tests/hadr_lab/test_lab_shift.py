@@ -97,7 +97,7 @@ def test_a_members_zone_is_left_and_returned_to_without_a_failed_request(left: D
     assert {name: bool(of["requests"]) for name, of in found["populations"].items()} == dict.fromkeys(
         ("ttl", "pinned", "forever"), True
     )
-    assert [step["name"] for step in found["steps"]] == ["grow-other", "move-weights", "close-zone", "prove"]
+    assert [step["name"] for step in found["steps"]] == ["grow-other", "move-writer", "move-weights", "close-zone", "prove"]
     assert {step["status"] for step in found["steps"]} == {"done"}
     assert left.raw.acked() - left.raw.held() == set()
 

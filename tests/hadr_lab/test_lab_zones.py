@@ -16,6 +16,9 @@ single = once("zone-loss-single", architecture="ha-single-cluster")
 multi = once("zone-loss-multi", architecture="ha-multi-cluster")
 """The pair of clusters loses the zone of member one."""
 
+left = once("evacuate-and-return", architecture="ha-single-cluster")
+"""The single cluster leaves the zone of its database's writer while all is well, and returns to it."""
+
 
 @pytest.mark.parametrize("architecture", ["single", "multi"])
 def test_no_acknowledged_write_is_lost_with_a_zone(architecture: str, request: pytest.FixtureRequest) -> None:
@@ -70,3 +73,14 @@ def test_the_lost_zone_leaves_all_traffic_on_the_other_member(multi: Drilled) ->
     """Clients that follow DNS ask two alone from health check and TTL on."""
     asked = multi.raw.result["platform"]["last_asked_s"]
     assert asked["two"] > asked["one"]
+
+
+def test_a_healthy_zone_is_left_and_returned_to_without_a_failed_request(left: Drilled) -> None:
+    """Although the database's writer had to move: pods, traffic and writer went, and nobody noticed."""
+    found = left.raw.result
+    assert [e for e in found["expectations"] if not e["met"]] == [], left.printed
+    assert (found["failed_requests"], found["act_exit_code"]) == (0, 0), left.printed
+    done = {step["name"]: step["status"] for step in found["steps"]}
+    assert done == dict.fromkeys(("close-zone", "replace-pods", "move-writer", "leave-zone", "prove"), "done")
+    assert left.raw.acked() - left.raw.held() == set()
+    assert left.left == []
