@@ -303,11 +303,14 @@ def table(result: Result, *, report: Path | None = None) -> str:
 
 def headline(result: Result) -> str:
     """The answer in one line."""
-    clients = (
-        f"clients recovered after {seconds(result.client_outage_s)}" if result.clients_recovered else "clients did not recover"
-    )
     loss = f"{len(result.lost_writes):,} of {result.acked_writes:,} acknowledged writes lost"
-    return f"{result.verdict.upper()}: {clients}; {loss} ({result.scenario}, {result.actor}, speed {result.speed:g})"
+    return f"{result.verdict.upper()}: {_clients(result)}; {loss} ({result.scenario}, {result.actor}, speed {result.speed:g})"
+
+
+def _clients(result: Result) -> str:
+    if not result.clients_recovered:
+        return "clients did not recover"
+    return f"clients recovered after {seconds(result.client_outage_s)}" if result.client_outage_s else "clients had no outage"
 
 
 def _measured(result: Result) -> Iterable[tuple[str, str]]:

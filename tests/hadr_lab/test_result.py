@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hadr_lab import result as results
-from hadr_lab.result import Expectation, GroupResult, Result, seconds, table
+from hadr_lab.result import Expectation, GroupResult, Result, headline, seconds, table
 
 TABLE = """\
 VALID: clients recovered after 5.0 s; 2 of 1,234 acknowledged writes lost (region-loss, hadr, speed 20)
@@ -83,6 +83,16 @@ def a_result(**changes: Any) -> Result:
 def test_the_table_answers_first_and_shows_what_was_not_as_expected() -> None:
     """The golden text of a drill."""
     assert table(a_result(), report=Path("runs/latest/report.html")) == TABLE
+
+
+@pytest.mark.parametrize(
+    ("recovered", "outage", "words"),
+    [(True, 5.0, "recovered after 5.0 s"), (True, 0.0, "had no outage"), (False, None, "did not recover")],
+)
+def test_the_headline_says_what_clients_went_through(*, recovered: bool, outage: float | None, words: str) -> None:
+    """Nobody recovers from what was not."""
+    found = a_result(clients_recovered=recovered, client_outage_s=outage)
+    assert headline(found) == f"VALID: clients {words}; 2 of 1,234 acknowledged writes lost (region-loss, hadr, speed 20)"
 
 
 def test_a_result_survives_its_file(tmp_path: Path) -> None:
