@@ -42,7 +42,7 @@ LATE = timedelta(seconds=1)
 WHY = {
     "read-only database": "Reads go on; every write is refused with its reason until the database takes writes again.",
     "slow": "Every answer from the zone is late and every health check passes: nothing takes the zone out.",
-    "lossy": "TCP sends again what was lost, so most requests are late and few fail; no health check sees it.",
+    "lossy": "TCP sends again what was lost, so most requests are late and few fail; health checks hardly see it.",
     "killed": "Addresses refuse at once, so whoever asks can try another at once.",
     "frozen": "The kernel still takes connections and nobody answers: clients wait out their patience until checks have failed.",
     "blackholed": "Nothing refuses: clients and proxies wait for answers that cannot come until checks have failed.",
