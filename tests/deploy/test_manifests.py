@@ -140,6 +140,13 @@ def test_every_container_asks_for_what_it_needs_and_has_a_memory_limit(overlay: 
 
 
 @every_overlay
+def test_files_are_fenced_where_each_region_has_its_own(overlay: str) -> None:
+    """A Region that was failed over from has a read-only database and a file system that would take writes."""
+    told = one(overlay, "ConfigMap", "peccy-site")["data"]
+    assert ("PECCY_FILES_FENCE" in told) is overlay.startswith("dr-multi-region/")
+
+
+@every_overlay
 @every_workload
 def test_readiness_is_not_liveness(overlay: str, workload: str) -> None:
     """What a pod lacks must stop its traffic, not restart its process."""

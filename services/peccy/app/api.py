@@ -7,7 +7,7 @@ always 4xx; handlers hold no state of their own (`app.state` carries what `creat
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Annotated
@@ -67,6 +67,7 @@ async def replace_picture(request: Request, key: Key = None) -> dict[str, str]:
     if not png.is_whole(data):
         raise HTTPException(422, "the PNG is damaged or cut short")
     key = key or uuid.uuid4().hex
+    await _fence(request)
     await _pictures(request).save(key=key, data=data)
     return {"result": "ok", "key": key}
 
@@ -150,8 +151,19 @@ async def readyz_local(request: Request) -> Response:
     return _verdict((await local.now()).reads)
 
 
-def create(*, identity: Identity, hobbies: Hobbies, pictures: Pictures, readiness: Readiness, local: Readiness) -> FastAPI:
-    """Return the application over these parts; it closes hobbies and pictures when it ends."""
+def create(
+    *,
+    identity: Identity,
+    hobbies: Hobbies,
+    pictures: Pictures,
+    readiness: Readiness,
+    local: Readiness,
+    fence: Callable[[], Awaitable[None]] | None = None,
+) -> FastAPI:
+    """Return the application over these parts; it closes hobbies and pictures when it ends.
+
+    `fence` is asked before a picture is stored and raises Unavailable when none may be.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -161,13 +173,19 @@ def create(*, identity: Identity, hobbies: Hobbies, pictures: Pictures, readines
 
     app = FastAPI(title="peccy", version=identity.version, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.identity, app.state.hobbies, app.state.pictures, app.state.readiness = identity, hobbies, pictures, readiness
-    app.state.local = local
+    app.state.local, app.state.fence = local, fence
     app.include_router(router)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(Conflict, _conflict)
     app.add_middleware(HotPaths, hobbies=hobbies)
     app.add_middleware(AnsweredBy, identity=identity)
     return app
+
+
+async def _fence(request: Request) -> None:
+    fence: Callable[[], Awaitable[None]] | None = request.app.state.fence
+    if fence is not None:
+        await fence()
 
 
 async def _sent_picture(request: Request) -> bytes:

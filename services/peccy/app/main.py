@@ -46,7 +46,8 @@ def build(settings: Settings) -> FastAPI:
     pictures = Pictures(settings.files, history=settings.picture_history, probe=settings.identity.hostname)
     readiness = Readiness({"database": now, "files": pictures})
     local = Readiness({"files": pictures})  # mounted through the zone's own mount target; the database is the Region's
-    return api.create(identity=settings.identity, hobbies=hobbies, pictures=pictures, readiness=readiness, local=local)
+    fence = database.writable if settings.fenced else None
+    return api.create(identity=settings.identity, hobbies=hobbies, pictures=pictures, readiness=readiness, local=local, fence=fence)
 
 
 def main(env: Mapping[str, str] | None = None) -> int:

@@ -67,7 +67,8 @@ class Identity:
 class Settings:
     """Everything a process needs. `database` None: SQLite in the file store takes its place; `copy` None: there is none nearer.
 
-    `patience`: seconds that a request waits for a database that moves; 0: it never does.
+    `patience`: seconds that a request waits for a database that moves; 0: it never does. `fenced`: no picture is stored while the
+    database takes no writes.
     """
 
     identity: Identity
@@ -75,6 +76,7 @@ class Settings:
     database: MySqlTarget | None = None
     copy: MySqlTarget | None = None
     patience: float = PATIENCE
+    fenced: bool = False
     bind: str = "0.0.0.0"  # noqa: S104 - a pod listens on its own address, whatever that is
     port: int = 8000
     picture_history: int = 0
@@ -96,6 +98,7 @@ def from_env(env: Mapping[str, str]) -> Settings:
         database=database,
         copy=replace(database, host=nearer) if database and nearer not in ("", database.host) else None,
         patience=_seconds(env, "PECCY_DATABASE_PATIENCE", default=PATIENCE, most=PATIENCE_LIMIT),
+        fenced=_fence(env),
         bind=env.get("PECCY_BIND") or "0.0.0.0",  # noqa: S104
         port=_number(env, "PECCY_PORT", default=8000, least=0, most=65535),
         picture_history=_number(env, "PECCY_PICTURE_HISTORY", default=0, least=0, most=1_000_000),
@@ -122,6 +125,13 @@ def _number(env: Mapping[str, str], name: str, *, default: int, least: int, most
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
         raise ConfigError(f"{name}={text!r}: expected a whole number from {least} to {most}")
     return int(text)
+
+
+def _fence(env: Mapping[str, str]) -> bool:
+    value = env.get("PECCY_FILES_FENCE", "")
+    if value not in ("", "database"):
+        raise ConfigError(f"PECCY_FILES_FENCE={value!r}: expected database, or nothing")
+    return value == "database"
 
 
 def _seconds(env: Mapping[str, str], name: str, *, default: float, most: float) -> float:

@@ -100,13 +100,15 @@ class Client:
         return await self.ask("PUT", "/infos/picture", data, headers, pieces)
 
 
-def a_service(files: Path, *, database: Database | None = None, history: int = 0) -> FastAPI:
+def a_service(
+    files: Path, *, database: Database | None = None, history: int = 0, fence: Callable[[], Awaitable[None]] | None = None
+) -> FastAPI:
     """An application over `files`, with SQLite in it unless another database is given."""
     hobbies = Hobbies(database or Sqlite(files / "peccy.sqlite3"))
     pictures = Pictures(files, history=history, probe=ME.hostname)
     readiness = Readiness({"database": hobbies, "files": pictures}, valid_for=0)
     local = Readiness({"files": pictures}, valid_for=0)
-    return api.create(identity=ME, hobbies=hobbies, pictures=pictures, readiness=readiness, local=local)
+    return api.create(identity=ME, hobbies=hobbies, pictures=pictures, readiness=readiness, local=local, fence=fence)
 
 
 def run(app: FastAPI, scenario: Callable[[Client], Awaitable[None]]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from peccy_client import Client, a_form, a_png, a_service, run
 
+from app.errors import ReadOnly, Unavailable
 from app.png import is_whole
 from app.settings import PICTURE_LIMIT
 
@@ -34,6 +35,29 @@ def test_a_sent_picture_is_shown_and_kept_under_its_key(tmp_path: Path) -> None:
 
     run(a_service(tmp_path), scenario)
     assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"p-1.png", "p-2.png"}
+    assert (tmp_path / "picture.png").read_bytes() == a_png(2)
+
+
+def test_no_picture_is_stored_while_the_fence_is_closed(tmp_path: Path) -> None:
+    """503 with the database's reason, and nothing is written; the picture of before is still shown; open again, it is stored."""
+    closed: list[Unavailable] = []
+
+    async def fence() -> None:
+        for error in closed:
+            raise error
+
+    async def scenario(client: Client) -> None:
+        await client.put(a_png(1), key="p-1")
+        closed.append(ReadOnly("database", "read-only"))
+        reply = await client.put(a_png(2), key="p-2")
+        assert (reply.status, reply.json) == (503, {"reason": "database: read-only"})
+        assert (await client.put(b"no picture", key="p-3")).status == 415
+        assert (await client.get("/infos/picture")).body == a_png(1)
+        assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"p-1.png"}
+        closed.clear()
+        assert (await client.put(a_png(2), key="p-2")).status == 200
+
+    run(a_service(tmp_path, fence=fence), scenario)
     assert (tmp_path / "picture.png").read_bytes() == a_png(2)
 
 

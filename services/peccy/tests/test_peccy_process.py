@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from peccy_client import Client, a_png, run
 
 from app.errors import ConfigError
+from app.main import build
 from app.settings import MySqlTarget, from_env
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +32,22 @@ def test_defaults_need_no_environment() -> None:
     """A laptop starts with nothing set: SQLite, own port, unknown zone."""
     settings = from_env({})
     assert (settings.database, settings.port, settings.identity.zone) == (None, 8000, "unknown")
+
+
+def test_files_are_fenced_by_the_database_or_not_at_all(tmp_path: Path) -> None:
+    """Asked for, a picture is refused where the database is away; not asked for, it is stored. Another word is named."""
+    away = {"PECCY_DATABASE_HOST": "127.0.0.1", "PECCY_DATABASE_PORT": "1", "PECCY_FILES": str(tmp_path)}
+    statuses = []
+
+    async def scenario(client: Client) -> None:
+        reply = await client.put(a_png(1))
+        statuses.append((reply.status, "database: cannot connect" in reply.body.decode()))
+
+    for env in (away, away | {"PECCY_FILES_FENCE": "database"}):
+        run(build(from_env(env)), scenario)
+    assert statuses == [(200, False), (503, True)]
+    with pytest.raises(ConfigError, match="PECCY_FILES_FENCE='yes': expected database, or nothing"):
+        from_env({"PECCY_FILES_FENCE": "yes"})
 
 
 def test_the_zone_may_be_a_file_that_is_missing(tmp_path: Path) -> None:
