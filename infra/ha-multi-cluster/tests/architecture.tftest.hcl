@@ -37,7 +37,7 @@ run "defaults" {
     error_message = "clients are divided evenly to begin with"
   }
   assert {
-    condition     = length(distinct([for record in aws_route53_record.this : record.set_identifier])) == 2 && alltrue([for check in aws_route53_health_check.ready : check.resource_path == "/readyz"])
+    condition     = length(distinct([for record in aws_route53_record.this : record.set_identifier])) == 2 && alltrue([for check in aws_route53_health_check.ready : check.resource_path == "/readyz/reads"])
     error_message = "each member's record has a health check of its own"
   }
   assert {
