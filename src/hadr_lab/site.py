@@ -12,6 +12,8 @@ REPLICAS = {"peccy-app": "APP_REPLICAS", "peccy-web": "WEB_REPLICAS"}
 """What `deploy/member` calls the number of pods of each Deployment."""
 PATIENCE, PATIENCE_S = "DATABASE_PATIENCE", 45.0
 """The fact by which the app waits for a database that moves, and what `deploy/member` takes by itself, in seconds."""
+OWN_TIME_S = 0.5
+"""What a move takes here beside AWS's waits at any speed: a server starts, names are looked up, on a machine that is busy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +76,11 @@ class MadeSite:
         )
 
     def paced(self, speed: float) -> MadeSite:
-        """The same with the app's patience divided by `speed`, as the move that it waits for is."""
+        """The same with the app's patience divided by `speed`, as the move that it waits for is, and OWN_TIME_S."""
 
         def facts(member: MadeMember) -> Mapping[str, str]:
-            return {**member.facts, PATIENCE: f"{float(member.facts.get(PATIENCE) or PATIENCE_S) / speed:.3f}"}
+            patience = float(member.facts.get(PATIENCE) or PATIENCE_S)
+            return {**member.facts, PATIENCE: f"{patience / speed + OWN_TIME_S if patience else 0:.3f}"}
 
         return replace(self, members={name: replace(member, facts=facts(member)) for name, member in self.members.items()})
 

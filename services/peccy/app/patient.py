@@ -23,6 +23,8 @@ MOST_WAITING = 1000
 """Requests that may wait at once; each holds a few kilobytes here and two connections of a web pod."""
 AT_ONCE = 8
 """Statements run again side by side, when hundreds wait: fewer than there are connections, so that none times out in a queue."""
+TURN_WITHIN = 2.0
+"""Seconds that one of them waits for its turn once the writer is back, beside its patience; nginx waits five longer than that."""
 DOUBTS = 2
 """So often is a statement run again after an unknown outcome: a writer that takes too long over it does not get it for ever."""
 
@@ -113,6 +115,7 @@ class Patient:
             try:
                 async with asyncio.timeout(until - time.monotonic()):
                     await trouble.over.wait()
+                async with asyncio.timeout(TURN_WITHIN):
                     await self._gate.acquire()
             except TimeoutError:
                 raise _refusal(trouble, doubts) from None

@@ -35,6 +35,7 @@ class Moving:
         self.late = False
         self.asked: list[str] = []
         self.looks = self.now = self.most = 0
+        self.pause = 0.0
 
     async def run(self, statement: str, *values: Any) -> Answer:
         """Fail or pass on."""
@@ -42,6 +43,7 @@ class Moving:
         self.now += 1
         self.most = max(self.most, self.now)
         try:
+            await asyncio.sleep(self.pause)
             if self.late:
                 await self.real.run(statement, *values)
             if self.error is not None and not (isinstance(self.error, ReadOnly) and statement.startswith("SELECT")):
@@ -166,6 +168,21 @@ def test_after_its_patience_the_reason_is_told_and_then_at_once(tmp_path: Path) 
         assert (await waiting).name == "kites"
 
     patiently(tmp_path, scenario, patience=0.3)
+
+
+def test_a_writer_that_is_back_in_time_is_in_time_for_all_who_wait(tmp_path: Path) -> None:
+    """Their turns come one after the other, the last of them after the patience has ended: that is no reason to refuse."""
+
+    async def scenario(moving: Moving, patient: Patient) -> None:
+        hobbies = Hobbies(patient)
+        moving.error = NOBODY
+        waiting = [asyncio.create_task(hobbies.create(name="chess", key=f"k{number}")) for number in range(3 * AT_ONCE)]
+        await soon(lambda: moving.looks > 0)
+        moving.pause = 0.3
+        moving.error = None
+        assert len({hobby.id for hobby in await asyncio.gather(*waiting)}) == 3 * AT_ONCE
+
+    patiently(tmp_path, scenario, patience=0.5)
 
 
 def test_who_comes_late_waits_no_longer_than_who_came_first(tmp_path: Path) -> None:
