@@ -60,7 +60,7 @@ Handler.sick = False
 http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
 """
 TABLE = {
-    "trial/server": Recipe(argv=(sys.executable, "-c", SERVER)),
+    "trial/server": Recipe(argv=(sys.executable, "-c", SERVER), keep=(sys.prefix, sys.base_prefix)),  # a container has its own /tmp
     "trial/shell": Recipe(argv=("sh", "-c", "sleep 1000")),
 }
 
