@@ -19,9 +19,11 @@ from hadr.core.leaving import planner, zone_reads
 from hadr.core.placement import ZonalShift
 from hadr.core.plan import Plan
 from hadr.core.site import Member, Site
+from hadr.core.stages import Weights
 from hadr.core.steps import StepName
 from hadr.core.view import View
 from hadr.engine import Run, observe
+from hadr.ports import Ports
 
 A, B, C = "ap-southeast-1a", "ap-southeast-1b", "ap-southeast-1c"
 Planner = Callable[[Site, View, str], Plan]
@@ -39,17 +41,35 @@ def a_plan(world: ZoneWorld, zone: str, *, back: bool = False, first: bool = Fal
 
 
 def carry_out(
-    world: ZoneWorld, zone: str, *, back: bool = False, empty: bool = False, allowed: Collection[Guard] = ()
+    world: ZoneWorld,
+    zone: str,
+    *,
+    back: bool = False,
+    empty: bool = False,
+    allowed: Collection[Guard] = (),
+    ports: Ports | None = None,
 ) -> RunRecord:
     """Plan and run; errors of the run are let through, and its record is returned."""
     plan, runs = a_plan(world, zone, back=back, empty=empty), MemoryRuns()
     journal = runs.begin("zone", {}, world.clock.now())
     try:
-        Run(site=world.site, ports=world.ports(), plan=plan, journal=journal, allowed=allowed).carry_out()
+        Run(site=world.site, ports=ports or world.ports(), plan=plan, journal=journal, allowed=allowed).carry_out()
     finally:
         record = run_record(verify(runs.journal(journal.run)).entries) if runs.journal(journal.run) else None
     assert record is not None
     return record
+
+
+def harmed_by_weights(world: ZoneWorld, harm: Callable[[Weights], None]) -> Ports:
+    """The world's ports; at each change of weights `harm` is told them, before they are in force."""
+    ports = world.ports()
+
+    class Harming(type(ports.traffic)):  # type: ignore[misc]  # the world's own class
+        def set_weights(self, weights: Weights, *, run: str) -> str:
+            harm(weights)
+            return str(super().set_weights(weights, run=run))
+
+    return replace(ports, traffic=Harming(world))
 
 
 def ready_in(world: ZoneWorld, member: str, zone: str) -> int:
@@ -319,18 +339,14 @@ def test_only_a_member_that_has_no_other_zone_is_emptied(members: int, zone: str
 
 def test_clients_that_get_worse_off_stop_it_and_weights_return() -> None:
     """A target that breaks under its new clients: the weights of before are put back, and the member can still replace its pods."""
-    world = ZoneWorld(site=zonal_site(members=2))
-    ports = world.ports()
-    plan, runs = a_plan(world, A), MemoryRuns()
+    world, runs = ZoneWorld(site=zonal_site(members=2)), MemoryRuns()
     journal = runs.begin("zone", {}, world.clock.now())
 
-    class Breaking(type(ports.traffic)):  # type: ignore[misc]  # the world's own class
-        def set_weights(self, weights: dict[str, int], *, run: str) -> str:
-            world.failing = {"two"} if weights["two"] > 60 else set()
-            return str(super().set_weights(weights, run=run))
+    def breaking(weights: Weights) -> None:
+        world.failing = {"two"} if weights["two"] > 60 else set()
 
     with pytest.raises(StepFailed, match=r"move-weights: refused: clients are worse off: .* The weights are back at one=50,two=50"):
-        Run(site=world.site, ports=replace(ports, traffic=Breaking(world)), plan=plan, journal=journal).carry_out()
+        Run(site=world.site, ports=harmed_by_weights(world, breaking), plan=a_plan(world, A), journal=journal).carry_out()
     assert world.weights == {"one": 50, "two": 50}
     assert ready_in(world, "one", A) == 9
     record = run_record(verify(runs.journal(journal.run)).entries)
@@ -341,18 +357,13 @@ def test_clients_that_get_worse_off_stop_it_and_weights_return() -> None:
 def test_clients_that_are_served_slowly_stop_it_too() -> None:
     """No answer fails at the target, but each takes a second longer: the weights of before are put back."""
     world = ZoneWorld(site=zonal_site(members=2))
-    ports = world.ports()
-    plan, runs = a_plan(world, A), MemoryRuns()
-    journal = runs.begin("zone", {}, world.clock.now())
 
-    class Slowing(type(ports.traffic)):  # type: ignore[misc]  # the world's own class
-        def set_weights(self, weights: dict[str, int], *, run: str) -> str:
-            world.slower = {"two": timedelta(seconds=1)} if weights["two"] > 60 else {}
-            return str(super().set_weights(weights, run=run))
+    def slowing(weights: Weights) -> None:
+        world.slower = {"two": timedelta(seconds=1)} if weights["two"] > 60 else {}
 
     said = r"clients are worse off: .*5 answers in a row took over 350 ms \(100 ms before\).* The weights are back at one=50,two=50"
     with pytest.raises(StepFailed, match=said):
-        Run(site=world.site, ports=replace(ports, traffic=Slowing(world)), plan=plan, journal=journal).carry_out()
+        carry_out(world, A, ports=harmed_by_weights(world, slowing))
     assert world.weights == {"one": 50, "two": 50}
     assert ready_in(world, "one", A) == 9
 
@@ -360,16 +371,12 @@ def test_clients_that_are_served_slowly_stop_it_too() -> None:
 def test_an_ill_member_is_left_for_one_that_becomes_slow_but_not_as_slow() -> None:
     """Clients had answers of 900 ms; that the member they go to takes 500 ms once it has all of them is no reason to return."""
     world = ZoneWorld(site=zonal_site(members=2))
-    ports = world.ports()
     world.slower = {"one": timedelta(seconds=0.8)}
 
-    class Loaded(type(ports.traffic)):  # type: ignore[misc]  # the world's own class
-        def set_weights(self, weights: dict[str, int], *, run: str) -> str:
-            world.slower["two"] = timedelta(seconds=0.4)
-            return str(super().set_weights(weights, run=run))
+    def loaded(_weights: Weights) -> None:
+        world.slower["two"] = timedelta(seconds=0.4)
 
-    journal = MemoryRuns().begin("zone", {}, world.clock.now())
-    Run(site=world.site, ports=replace(ports, traffic=Loaded(world)), plan=a_plan(world, A), journal=journal).carry_out()
+    carry_out(world, A, ports=harmed_by_weights(world, loaded))
     assert world.weights == {"one": 0, "two": 100}
 
 

@@ -52,13 +52,7 @@ def test_clients_leave_and_come_back(there_and_back: Drilled) -> None:
 
 def test_a_shift_to_a_member_that_breaks_goes_back_by_itself(broken: Drilled) -> None:
     """It ends with no and one clear line, and Route 53 holds what it held at first."""
-    found = broken.raw.result
-    assert (found["act_exit_code"], found["verdict"]) == (1, "valid"), broken.printed
-    assert re.search(r"clients are worse off: .*peccy-two\S*: \d+ of \d+ answers failed", found["act_said"]), found["act_said"]
-    assert "The weights are back at one=50,two=50" in broken.printed
-    assert found["weights_before"] == found["weights_after"] == {"one": 50, "two": 50}
-    assert [e for e in found["expectations"] if not e["met"]] == []
-    assert broken.left == []
+    _assert_returned(broken, because=r"clients are worse off: .*peccy-two\S*: \d+ of \d+ answers failed")
 
 
 def test_the_journal_of_a_broken_shift_ends_with_its_return(broken: Drilled) -> None:
@@ -72,13 +66,7 @@ def test_the_journal_of_a_broken_shift_ends_with_its_return(broken: Drilled) -> 
 
 def test_a_shift_to_a_member_that_becomes_slow_goes_back_by_itself(slow: Drilled) -> None:
     """Without a failed answer to hadr: the words tell milliseconds of now and of before; Route 53 holds what it held at first."""
-    found = slow.raw.result
-    assert (found["act_exit_code"], found["verdict"]) == (1, "valid"), slow.printed
-    assert re.search(r"peccy-two\S*: 5 answers in a row took over \d+ ms \(\d+ ms before\)", found["act_said"]), found["act_said"]
-    assert "The weights are back at one=50,two=50" in slow.printed
-    assert found["weights_before"] == found["weights_after"] == {"one": 50, "two": 50}
-    assert [e for e in found["expectations"] if not e["met"]] == []
-    assert slow.left == []
+    _assert_returned(slow, because=r"peccy-two\S*: 5 answers in a row took over \d+ ms \(\d+ ms before\)")
 
 
 def test_the_return_from_a_slow_member_waits_for_no_heal(slow: Drilled) -> None:
@@ -100,6 +88,17 @@ def test_a_members_zone_is_left_and_returned_to_without_a_failed_request(left: D
     assert [step["name"] for step in found["steps"]] == ["grow-other", "move-writer", "move-weights", "close-zone", "prove"]
     assert {step["status"] for step in found["steps"]} == {"done"}
     assert left.raw.acked() - left.raw.held() == set()
+
+
+def _assert_returned(drill: Drilled, *, because: str) -> None:
+    """hadr ended with no and one line that says why; the weights are those of before, and nothing of the lab is left."""
+    found = drill.raw.result
+    assert (found["act_exit_code"], found["verdict"]) == (1, "valid"), drill.printed
+    assert re.search(because, found["act_said"]), found["act_said"]
+    assert "The weights are back at one=50,two=50" in drill.printed
+    assert found["weights_before"] == found["weights_after"] == {"one": 50, "two": 50}
+    assert [e for e in found["expectations"] if not e["met"]] == []
+    assert drill.left == []
 
 
 def _asked(drill: Drilled, since: float, until: float) -> Counter[str]:

@@ -13,7 +13,7 @@ from peccy_client import Client, a_service, run
 
 from app.database import Answer
 from app.errors import Away, ReadOnly, Unavailable
-from app.hobbies import DELETE, Hobbies
+from app.hobbies import DELETE, Hobbies, Hobby
 from app.main import build
 from app.nearest import Nearest
 from app.patient import AT_ONCE, DOUBTS, Patient
@@ -86,6 +86,15 @@ async def soon(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+async def broken_off(moving: Moving, patient: Patient) -> asyncio.Task[Hobby]:
+    """A write that was carried out and whose answer never came; it waits now for a writer to be run again on."""
+    moving.error, moving.late = BROKE, True
+    waiting = asyncio.create_task(Hobbies(patient).create(name="chess", key="k"))
+    await soon(lambda: moving.looks > 0)
+    moving.late = False
+    return waiting
+
+
 @pytest.mark.parametrize("error", [NOBODY, READ_ONLY, BROKE])
 def test_a_write_waits_for_the_writer_and_is_done_once(tmp_path: Path, error: Away) -> None:
     """The client hears 201 and nothing of the move."""
@@ -107,10 +116,8 @@ def test_a_write_that_was_carried_out_before_the_connection_broke_is_found_by_it
     """The repeat meets its own row, and the answer is that row."""
 
     async def scenario(moving: Moving, patient: Patient) -> None:
-        moving.error, moving.late = BROKE, True
-        waiting = asyncio.create_task(Hobbies(patient).create(name="chess", key="k"))
-        await soon(lambda: moving.looks > 0)
-        moving.error, moving.late = None, False
+        waiting = await broken_off(moving, patient)
+        moving.error = None
         assert (await waiting).id == 2
         assert len(await Hobbies(patient).newest(limit=9, before=9)) == 2
 
@@ -259,10 +266,8 @@ def test_an_unknown_outcome_is_never_told_as_a_refusal(tmp_path: Path) -> None:
     """It broke while it ran, then the database was read-only: that reason would say that nothing had been stored."""
 
     async def scenario(moving: Moving, patient: Patient) -> None:
-        moving.error, moving.late = BROKE, True
-        waiting = asyncio.create_task(Hobbies(patient).create(name="chess", key="k"))
-        await soon(lambda: moving.looks > 0)
-        moving.error, moving.late = READ_ONLY, False
+        waiting = await broken_off(moving, patient)
+        moving.error = READ_ONLY
         with pytest.raises(Unavailable, match="Lost connection"):
             await waiting
 
