@@ -317,7 +317,8 @@ def _measured(result: Result) -> Iterable[tuple[str, str]]:
     yield "client outage", seconds(result.client_outage_s)
     yield "requests, failed", f"{result.requests:,}, {result.failed_requests:,}"
     if result.kinds:
-        asked, failed = (sum(each) for each in zip(*((g.requests, g.failed) for g in result.kinds.values()), strict=True))
+        asked = sum(group.requests for group in result.kinds.values())
+        failed = sum(group.failed for group in result.kinds.values())
         yield "  where DNS is followed", f"{asked:,}, {failed:,}"
     for kind, group in result.kinds.items():
         state = "recovered" if group.recovered else "not recovered"

@@ -27,7 +27,7 @@ STATEMENTS = 16
 
 DUPLICATE = 1062
 NO_TABLE = 1146
-READ_ONLY = {1290: "read-only", 1836: "read-only", 1792: "read-only", 1874: "read-only"}
+READ_ONLY = frozenset({1290, 1836, 1792, 1874})
 """ER_OPTION_PREVENTS_STATEMENT (--read-only), ER_READ_ONLY_MODE, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, ER_INNODB_READ_ONLY."""
 ENDING = frozenset({1040, 1053, 1927, 4031})
 """ER_CON_COUNT_ERROR, ER_SERVER_SHUTDOWN, ER_CONNECTION_KILLED, ER_CLIENT_INTERACTION_TIMEOUT: a server that comes or goes."""
@@ -167,7 +167,7 @@ def _meaning(error: BaseException) -> Exception:
     if code == NO_TABLE:
         return NoTable(_words(error))
     if code in READ_ONLY:
-        return ReadOnly("database", READ_ONLY[code])
+        return ReadOnly("database", "read-only")
     if _answered(error):
         return Unavailable("database", _words(error))
     return Away("database", _words(error), perhaps=True)

@@ -45,8 +45,18 @@ def resume(
     if record.zone:
         back = record.verb == "return"
         empty, keep = _has(record, StepName.EMPTY), not back and not _has(record, StepName.WRITER_OUT)
-        again = partial(evacuate, context, zone=record.zone, back=back, empty=empty, keep_writer=keep)
-        return again(site=site, runs=runs, allow=allow, yes=yes, json=json)
+        return evacuate(
+            context,
+            zone=record.zone,
+            back=back,
+            keep_writer=keep,
+            empty=empty,
+            site=site,
+            runs=runs,
+            allow=allow,
+            yes=yes,
+            json=json,
+        )
     if record.verb == "shift":
         return shift(context, to=record.target, site=site, runs=runs, allow=allow, yes=yes, json=json)
     planner = plan_protect if record.verb == "protect" else MOVING[record.verb][0]

@@ -325,9 +325,7 @@ class MemoryProbe:
             return Answer(status=None, detail="timed out")
         took = world.delays.call + world.sides[member.name].slower + (world.hiccups.pop(0) if world.hiccups else timedelta(0))
         world.clock.spend(took)
-        if not world.healthy(member):
-            return Answer(status=503, detail="no healthy target", took=took)
-        return Answer(status=200, took=took)
+        return Answer(status=200, took=took) if world.healthy(member) else Answer(status=503, detail="no healthy target", took=took)
 
     def write_through(self, *, key: str) -> str:
         world = self._world
